@@ -1,0 +1,2 @@
+//! The log-space kernel.
+pub(crate) fn todo_marker() {}

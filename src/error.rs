@@ -1,0 +1,30 @@
+//! Everything that can go wrong in the library.
+
+use std::io;
+
+/// What went wrong, with the offending value and the cure in the text.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The bytes are of no format that is known here.
+    #[error("not a picture (PNG, JPEG, WebP, GIF, BMP, TIFF, PNM, QOI and ICO are known by content, TGA by its name)")]
+    NotAPicture,
+    /// The bytes are of a known format, but broken.
+    #[error("cannot decode: {0}")]
+    Decode(#[source] image::ImageError),
+    /// The picture could not be written as PNG.
+    #[error("cannot encode: {0}")]
+    Encode(#[source] png::EncodingError),
+    /// Reading or writing a file failed; the text is the system's.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// The output exists and was not to be replaced.
+    #[error("exists already; --force replaces it")]
+    Exists,
+    /// An argument lies outside what the function takes.
+    #[error("{0}")]
+    Invalid(String),
+}
+
+/// The library's result.
+pub type Result<T> = std::result::Result<T, Error>;

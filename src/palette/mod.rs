@@ -1,0 +1,65 @@
+//! Palettes of 8-bit colors: the only place where a mean becomes a byte.
+
+use std::collections::HashMap;
+
+use ndarray::Array2;
+
+use crate::{Error, Result};
+
+/// 1 to 256 colors, 8-bit sRGB.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Palette {
+    colors: Vec<[u8; 3]>,
+}
+
+impl Palette {
+    /// A palette of these colors in this order.
+    ///
+    /// # Errors
+    /// When there is no color, or there are more than 256.
+    pub fn new(colors: Vec<[u8; 3]>) -> Result<Self> {
+        if colors.is_empty() || colors.len() > 256 {
+            return Err(Error::Invalid(format!("a palette has 1 to 256 colors, not {}", colors.len())));
+        }
+        Ok(Self { colors })
+    }
+
+    /// The palette of `means` (k, 3), on the scale of bytes, each rounded to the nearest byte; and the entry that each mean became. Means that
+    /// round to the same color share an entry.
+    ///
+    /// # Errors
+    /// When there are not 1 to 256 distinct colors, or `means` has not 3 columns.
+    pub fn from_means(means: &Array2<f64>) -> Result<(Self, Vec<u8>)> {
+        if means.ncols() != 3 {
+            return Err(Error::Invalid(format!("means of colors have 3 columns, not {}", means.ncols())));
+        }
+        let mut colors = Vec::new();
+        let mut entry_of = HashMap::new();
+        let mut entries = Vec::with_capacity(means.nrows());
+        for mean in means.rows() {
+            let color = [0, 1, 2].map(|c| to_byte(mean[c]));
+            let entry = *entry_of.entry(color).or_insert_with(|| {
+                colors.push(color);
+                colors.len() - 1
+            });
+            entries.push(entry as u8);
+        }
+        Ok((Self::new(colors)?, entries))
+    }
+
+    /// How many colors there are, 1 to 256.
+    #[expect(clippy::len_without_is_empty, reason = "a palette is never empty")]
+    pub fn len(&self) -> usize {
+        self.colors.len()
+    }
+
+    /// The colors in the order of their indices.
+    pub fn colors(&self) -> &[[u8; 3]] {
+        &self.colors
+    }
+}
+
+/// The byte nearest to `value`, which is on the scale of bytes.
+pub(crate) fn to_byte(value: f64) -> u8 {
+    libm::rint(value).clamp(0.0, 255.0) as u8
+}

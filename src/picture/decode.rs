@@ -1,0 +1,42 @@
+//! Bytes of a picture file to a [`Picture`].
+
+use std::{fs, io::Cursor, path::Path};
+
+use image::{ImageDecoder, ImageFormat, ImageReader};
+
+use super::Picture;
+use crate::{Error, Result};
+
+/// The picture that a file holds.
+///
+/// # Errors
+/// When the file cannot be read, or [`decode`] refuses its bytes.
+pub fn load(path: &Path) -> Result<Picture> {
+    decode(&fs::read(path)?, path.extension().and_then(|e| e.to_str()))
+}
+
+/// The first picture in `bytes`, upright, as 8-bit sRGB; the format is told by the content. `extension` is asked only where the content says
+/// nothing, because TGA files carry no signature.
+///
+/// # Errors
+/// [`Error::NotAPicture`] when no format is recognized, [`Error::Decode`] when the bytes break its rules.
+pub fn decode(bytes: &[u8], extension: Option<&str>) -> Result<Picture> {
+    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format()?;
+    if reader.format().is_none() {
+        match extension {
+            Some(e) if e.eq_ignore_ascii_case("tga") => reader.set_format(ImageFormat::Tga),
+            _ => return Err(Error::NotAPicture),
+        }
+    }
+    let mut limits = image::Limits::default();
+    limits.max_alloc = Some(2 << 30);
+    let mut decoder = reader.into_decoder().map_err(Error::Decode)?;
+    // `into_decoder` leaves the allocation limit to the caller.
+    limits.reserve(decoder.total_bytes()).map_err(Error::Decode)?;
+    decoder.set_limits(limits).map_err(Error::Decode)?;
+    let orientation = decoder.orientation().map_err(Error::Decode)?;
+    let mut decoded = image::DynamicImage::from_decoder(decoder).map_err(Error::Decode)?;
+    decoded.apply_orientation(orientation);
+    let rgb = decoded.into_rgb8();
+    Picture::new(rgb.width(), rgb.height(), rgb.into_raw())
+}
