@@ -190,7 +190,7 @@ impl<const D: usize> Mixture<D> {
         let components: Vec<_> = self
             .gaussians(colors.unit())?
             .iter()
-            .map(|gaussian| gaussian.component())
+            .map(Gaussian::component)
             .collect();
         Ok(argmax(colors, &components, Bounds { margin: 0.0 }))
     }
@@ -204,7 +204,10 @@ impl<const D: usize> Mixture<D> {
                 "{k} weights, means {means:?} and covariances {covariances:?} are no mixture of (k,), (k, {D}) and (k, {D}, {D})"
             )));
         }
-        if self.weights.iter().any(|&weight| !(weight > 0.0))
+        if self
+            .weights
+            .iter()
+            .any(|&weight| weight.is_nan() || weight <= 0.0)
             || (self.weights.sum() - 1.0).abs() > 1e-6
         {
             return Err(Error::Invalid(format!(

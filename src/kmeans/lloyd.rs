@@ -144,8 +144,9 @@ impl<'a, const D: usize> Lloyd<'a, D> {
             } else {
                 badly_served.pop().unwrap_or(*centroid)
             };
-            self.moved[j] = target != *centroid;
-            largest_move = largest_move.max(squared_distance(target, *centroid));
+            let distance = squared_distance(target, *centroid);
+            self.moved[j] = distance > 0.0;
+            largest_move = largest_move.max(distance);
             *centroid = target;
         }
         largest_move

@@ -141,14 +141,14 @@ fn check<const D: usize>(options: &Options) -> Result<()> {
             options.tol
         )));
     }
-    if let Init::Centroids(centroids) = &options.init {
-        if centroids.dim() != (options.k, D) || centroids.iter().any(|value| !value.is_finite()) {
-            return Err(Error::Invalid(format!(
-                "the first centroids are ({}, {D}) finite numbers, not {:?}",
-                options.k,
-                centroids.dim()
-            )));
-        }
+    if let Init::Centroids(centroids) = &options.init
+        && (centroids.dim() != (options.k, D) || centroids.iter().any(|value| !value.is_finite()))
+    {
+        return Err(Error::Invalid(format!(
+            "the first centroids are ({}, {D}) finite numbers, not {:?}",
+            options.k,
+            centroids.dim()
+        )));
     }
     Ok(())
 }

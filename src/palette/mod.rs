@@ -53,6 +53,13 @@ impl Palette {
         Ok((Self::new(colors)?, entries))
     }
 
+    /// The palette of the colors at these indices, of which there are 1 to 256.
+    pub(crate) fn select(&self, indices: &[usize]) -> Self {
+        Self {
+            colors: indices.iter().map(|&index| self.colors[index]).collect(),
+        }
+    }
+
     /// How many colors there are, 1 to 256.
     #[expect(clippy::len_without_is_empty, reason = "a palette is never empty")]
     pub fn len(&self) -> usize {

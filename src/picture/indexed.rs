@@ -88,8 +88,7 @@ impl IndexedPicture {
         for (new, &old) in order.iter().enumerate() {
             new_index[old] = new as u8;
         }
-        let palette = Palette::new(order.iter().map(|&entry| colors[entry]).collect())
-            .expect("a picture has a pixel, so an entry is left");
+        let palette = self.palette.select(&order);
         Self {
             palette,
             indices: self
