@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 /// A box with more colors than this is split.
-const LEAF_COLORS: usize = 24;
+const LEAF_COLORS: usize = 64;
 
 /// Boxes with at most this many colors are the units of parallel work: large enough to be worth a
 /// task, small enough that most of a picture's blocks see few components.
