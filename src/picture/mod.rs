@@ -8,7 +8,7 @@ mod write;
 pub use builtin::{BUILTIN_NAMES, builtin, builtin_bytes};
 pub use decode::{decode, load};
 pub use indexed::IndexedPicture;
-pub use write::{Existing, write};
+pub use write::{Existing, Staged, write};
 
 use crate::{Error, Result};
 

@@ -1,0 +1,252 @@
+//! The command line as clap reads it: names, defaults, ranges and the texts of `--help`.
+
+use std::{num::NonZeroUsize, path::PathBuf};
+
+use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
+use quantize::{gmm, kmeans};
+
+use super::range;
+
+/// Reduce pictures to k colors by k-means or by a Gaussian mixture.
+#[derive(Debug, Parser)]
+#[command(name = "quantize", version, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Cluster the colors by k-means, write the picture with k colors
+    #[command(after_help = KMEANS_EXAMPLES)]
+    Kmeans(KmeansArgs),
+    /// Cluster the colors by a Gaussian mixture, write the picture with k colors
+    #[command(after_help = GMM_EXAMPLES)]
+    Gmm(GmmArgs),
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  quantize kmeans -k 5 flower.jpg           flower-kmeans5.png beside it, with 5 colors
+  quantize gmm -k 5 --sample out.png        the built-in picture, and a draw from its mixture
+  quantize kmeans --help                    all options of a method
+
+Exit status: 0 all done, 1 an input failed and the others are written,
+2 the command makes no sense and nothing is written.";
+
+const KMEANS_EXAMPLES: &str = "\
+Examples:
+  quantize kmeans -k 5 flower.jpg                      flower-kmeans5.png beside it
+  quantize kmeans -k 5 --compare both.png flower.jpg   also before and after side by side
+  quantize kmeans -o 'small/{stem}.png' *.jpg          many pictures into a folder
+  quantize kmeans -k 32 - < in.png > out.png           in a pipe";
+
+const GMM_EXAMPLES: &str = "\
+Examples:
+  quantize gmm -k 5 --sample out.png                   also a draw from the mixture
+  quantize gmm -k 5 --sample s.png --sample-mode posterior --compare all.png flower.jpg
+  quantize gmm --report json *.jpg | jq .bic           the mixtures as JSON, one line a picture";
+
+#[derive(Args, Debug)]
+pub struct KmeansArgs {
+    #[command(flatten)]
+    pub common: CommonArgs,
+
+    /// Stop when no centroid moves farther (0..255); 0: when no color changes its cluster
+    #[arg(long, value_name = "X", value_parser = range::tol, default_value = "0")]
+    #[arg(help_heading = MODEL, allow_hyphen_values = true)]
+    pub tol: f64,
+
+    /// Most iterations of a start
+    #[arg(long, value_name = "N", value_parser = range::max_iter, default_value = "300")]
+    #[arg(help_heading = MODEL, allow_negative_numbers = true)]
+    pub max_iter: usize,
+}
+
+#[derive(Args, Debug)]
+pub struct GmmArgs {
+    #[command(flatten)]
+    pub common: CommonArgs,
+
+    /// Stop when the mean log-likelihood gains less (absolute, in nats, as in scikit-learn)
+    #[arg(long, value_name = "X", value_parser = range::tol, default_value = "1e-6")]
+    #[arg(help_heading = MODEL, allow_hyphen_values = true)]
+    pub tol: f64,
+
+    /// Most iterations of a start
+    #[arg(long, value_name = "N", value_parser = range::max_iter, default_value = "1000")]
+    #[arg(help_heading = MODEL, allow_negative_numbers = true)]
+    pub max_iter: usize,
+
+    /// Added to the diagonal of every covariance, colors on [0, 1]
+    #[arg(long, value_name = "X", value_parser = range::reg_covar, default_value = "1e-6")]
+    #[arg(help_heading = MODEL, allow_hyphen_values = true)]
+    pub reg_covar: f64,
+
+    /// Also write a picture of the input's size drawn from the mixture
+    ///
+    /// Every pixel is drawn independently, so what one sees is noise: the distribution of colors
+    /// is kept, all structure is gone. With --sample-mode posterior each pixel draws from a
+    /// component chosen by that pixel's own responsibilities, which keeps the picture.
+    #[arg(long, value_name = "PATH", help_heading = OUTPUT)]
+    pub sample: Option<PathBuf>,
+
+    /// iid: component by weight; posterior: by the pixel's own responsibilities
+    #[arg(long, value_name = "MODE", default_value = "iid", requires = "sample")]
+    #[arg(help_heading = OUTPUT, hide_possible_values = true)]
+    pub sample_mode: SampleMode,
+}
+
+const OUTPUT: &str = "Output";
+const MODEL: &str = "Model";
+const PROGRAM: &str = "Program";
+
+/// What both methods take.
+#[derive(Args, Debug)]
+pub struct CommonArgs {
+    /// Files, - for stdin, builtin:flower.jpg, builtin:china.jpg [default: builtin:flower.jpg]
+    #[arg(value_name = "INPUT")]
+    pub inputs: Vec<PathBuf>,
+
+    /// Colors of the result, 1 to 256
+    #[arg(short = 'k', long = "colors", value_name = "N", default_value = "16")]
+    #[arg(value_parser = range::colors, help_heading = MODEL, allow_negative_numbers = true)]
+    pub k: usize,
+
+    /// Where the first centroids come from, k-means++ or random
+    #[arg(long, value_name = "HOW", default_value = "k-means++")]
+    #[arg(help_heading = MODEL, hide_possible_values = true)]
+    pub init: Init,
+
+    /// Starts, of which the best is kept
+    #[arg(long, value_name = "N", value_parser = range::n_init, default_value = "1")]
+    #[arg(help_heading = MODEL, allow_negative_numbers = true)]
+    pub n_init: usize,
+
+    /// Decides every random choice
+    #[arg(long, value_name = "N", value_parser = range::seed, default_value = "0")]
+    #[arg(help_heading = MODEL, allow_negative_numbers = true)]
+    pub seed: u64,
+
+    /// A file, - for stdout, a folder, or a pattern like out/{stem}.png [default: see --help]
+    ///
+    /// By default a name like flower-kmeans5.png beside the input; in the current folder for the
+    /// built-in pictures; stdout for stdin. In a folder the same names. In a pattern {stem} is the
+    /// input's name without its extension, {name} the name with it, {ext} the extension, {dir} the
+    /// input's folder below the one that was given. --compare and --sample take the same kinds of
+    /// path.
+    #[arg(short, long, value_name = "PATH", help_heading = OUTPUT)]
+    pub output: Option<PathBuf>,
+
+    /// Also write the result and the original side by side under titles
+    #[arg(long, value_name = "PATH", help_heading = OUTPUT)]
+    pub compare: Option<PathBuf>,
+
+    /// Replace files that exist
+    #[arg(short, long, help_heading = OUTPUT)]
+    pub force: bool,
+
+    /// Threads, 1 to 1024, which do not change the result [default: all cores]
+    #[arg(short = 'j', long, value_name = "N", value_parser = range::threads)]
+    #[arg(help_heading = PROGRAM, allow_negative_numbers = true)]
+    pub threads: Option<NonZeroUsize>,
+
+    /// text for people, or json: one object a line and picture
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    #[arg(help_heading = PROGRAM, hide_possible_values = true)]
+    pub report: Format,
+
+    /// Say nothing but errors; --report json still reports
+    #[arg(short, long, help_heading = PROGRAM)]
+    pub quiet: bool,
+
+    #[arg(help = "Colors in the report: auto (see NO_COLOR), always or never")]
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    #[arg(help_heading = PROGRAM, hide_possible_values = true)]
+    pub color: ColorChoice,
+}
+
+/// [`kmeans::Init`] by name.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Init {
+    /// Greedy k-means++: far from those already chosen
+    #[value(name = "k-means++")]
+    KMeansPlusPlus,
+    /// Pixels drawn at random
+    Random,
+}
+
+impl From<Init> for kmeans::Init {
+    fn from(init: Init) -> Self {
+        match init {
+            Init::KMeansPlusPlus => Self::KMeansPlusPlus,
+            Init::Random => Self::Random,
+        }
+    }
+}
+
+impl KmeansArgs {
+    pub fn options(&self) -> kmeans::Options {
+        kmeans::Options {
+            k: self.common.k,
+            init: self.common.init.into(),
+            n_init: self.common.n_init,
+            tol: self.tol,
+            max_iter: self.max_iter,
+            seed: self.common.seed,
+        }
+    }
+}
+
+impl GmmArgs {
+    pub fn options(&self) -> gmm::Options<3> {
+        gmm::Options {
+            k: self.common.k,
+            init: gmm::Init::KMeans(self.common.init.into()),
+            n_init: self.common.n_init,
+            tol: self.tol,
+            max_iter: self.max_iter,
+            reg_covar: self.reg_covar,
+            seed: self.common.seed,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SampleMode {
+    /// By the weights of the mixture: colors without structure
+    Iid,
+    /// By the pixel's own responsibilities: the picture in drawn colors
+    Posterior,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn defaults_are_the_librarys() {
+        let Command::Gmm(gmm) = Cli::parse_from(["quantize", "gmm"]).command else {
+            panic!("gmm was asked for")
+        };
+        let Command::Kmeans(kmeans) = Cli::parse_from(["quantize", "kmeans"]).command else {
+            panic!("kmeans was asked for")
+        };
+        assert_eq!(gmm.options(), gmm::Options::default());
+        assert_eq!(kmeans.options(), kmeans::Options::default());
+    }
+}

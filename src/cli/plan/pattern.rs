@@ -1,0 +1,141 @@
+//! Output paths with `{stem}`, `{name}`, `{ext}` and `{dir}`, which one pattern makes for each
+//! input.
+
+use std::{
+    ffi::{OsStr, OsString},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Result, bail};
+use os_display::Quotable;
+
+use crate::cli::source::Source;
+
+/// A part of an input's name that a pattern can ask for.
+#[derive(Clone, Copy)]
+enum Field {
+    /// The name without its extension.
+    Stem,
+    /// The name with its extension.
+    Name,
+    /// The extension without its dot.
+    Ext,
+    /// The input's folder below the one that was given.
+    Dir,
+}
+
+const FIELDS: [(&str, Field); 4] = [
+    ("{stem}", Field::Stem),
+    ("{name}", Field::Name),
+    ("{ext}", Field::Ext),
+    ("{dir}", Field::Dir),
+];
+
+impl Field {
+    fn of(self, source: &Source) -> &OsStr {
+        let path = source.path();
+        match self {
+            Self::Stem => path.file_stem().unwrap_or_default(),
+            Self::Name => path.file_name().unwrap_or_default(),
+            Self::Ext => path.extension().unwrap_or_default(),
+            // Each input is itself the one that was given. Not empty, lest `{dir}/x` begin at the
+            // root.
+            Self::Dir => OsStr::new("."),
+        }
+    }
+}
+
+/// `pattern` with its fields filled in for `source`. A path without fields comes back as it is;
+/// other braces stand for themselves.
+///
+/// # Errors
+/// When `pattern` has fields, but is not UTF-8.
+pub fn expand(pattern: &Path, source: &Source) -> Result<PathBuf> {
+    if first_field(&pattern.to_string_lossy()).is_none() {
+        return Ok(pattern.to_owned());
+    }
+    let Some(mut rest) = pattern.to_str() else {
+        bail!("{}: a pattern has to be UTF-8", pattern.quote());
+    };
+    // What is filled in is not looked at again: a name may hold braces of its own.
+    let mut expanded = OsString::new();
+    while let Some((start, text, field)) = first_field(rest) {
+        expanded.push(&rest[..start]);
+        expanded.push(field.of(source));
+        rest = &rest[start + text.len()..];
+    }
+    expanded.push(rest);
+    Ok(expanded.into())
+}
+
+/// The field that comes first, where it starts, and its text.
+fn first_field(text: &str) -> Option<(usize, &'static str, Field)> {
+    let found = FIELDS
+        .iter()
+        .filter_map(|&(name, field)| Some((text.find(name)?, name, field)));
+    found.min_by_key(|&(start, ..)| start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expanded(pattern: &str, input: &str) -> PathBuf {
+        expand(Path::new(pattern), &Source::File(input.into())).unwrap()
+    }
+
+    #[test]
+    fn fields_are_filled_in() {
+        assert_eq!(
+            expanded("o/{stem}.png", "in/a.b.jpg"),
+            Path::new("o/a.b.png")
+        );
+        assert_eq!(
+            expanded("{name}-{ext}-{stem}{stem}", "a.jpg"),
+            Path::new("a.jpg-jpg-aa")
+        );
+        assert_eq!(expanded("{dir}/{ext}x", "in/a"), Path::new("./x"));
+    }
+
+    #[test]
+    fn other_braces_stand_for_themselves() {
+        assert_eq!(
+            expanded("{stam}{}{{stem}", "a.jpg"),
+            Path::new("{stam}{}{a")
+        );
+    }
+
+    #[test]
+    fn a_name_with_braces_is_not_taken_for_a_pattern() {
+        assert_eq!(
+            expanded("{stem}{ext}", "{ext}.{stem}"),
+            Path::new("{ext}{stem}")
+        );
+    }
+
+    #[test]
+    fn the_built_in_pictures_and_stdin_have_names_too() {
+        let pattern = Path::new("{stem}.png");
+        assert_eq!(
+            expand(pattern, &Source::DEFAULT).unwrap(),
+            Path::new("flower.png")
+        );
+        assert_eq!(
+            expand(pattern, &Source::Stdin).unwrap(),
+            Path::new("stdin.png")
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn names_that_are_not_utf8_go_through_unchanged() {
+        use std::os::unix::ffi::OsStrExt;
+        let input = Source::File(OsStr::from_bytes(b"\xff.jpg").into());
+        let expanded = expand(Path::new("o/{stem}.png"), &input).unwrap();
+        assert_eq!(expanded.as_os_str().as_bytes(), b"o/\xff.png");
+
+        let folder = Path::new(OsStr::from_bytes(b"\xff/out.png"));
+        assert_eq!(expand(folder, &input).unwrap(), folder);
+        assert!(expand(&folder.join("{stem}.png"), &input).is_err());
+    }
+}

@@ -1,0 +1,254 @@
+//! Plans that make no sense. They are refused as a whole, while nothing has been written.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Result, bail, ensure};
+use os_display::Quotable;
+
+use super::{Job, Target};
+use crate::cli::{message::reason, source::Source};
+
+/// Refuses `jobs` when two of their outputs are one, an output is an input, an output's folder is
+/// missing, an input is a folder, or stdin is wanted twice.
+pub fn refuse(jobs: &[Job]) -> Result<()> {
+    let inputs = inputs(jobs)?;
+    let mut taken = HashMap::new();
+    for job in jobs {
+        for (what, target) in job.targets() {
+            let place = match target {
+                Target::Stdout => None,
+                Target::File(path) => {
+                    check_folder(path)?;
+                    let ids = file_ids(path);
+                    if let Some(input) = ids.iter().find_map(|id| inputs.get(id)) {
+                        bail!(
+                            "{}: the {what} of {} would replace the input {}",
+                            path.quote(),
+                            job.source.argument().quote(),
+                            input.quote()
+                        );
+                    }
+                    Some(place(path).unwrap_or_else(|| path.clone()))
+                }
+            };
+            match taken.entry(place) {
+                Entry::Vacant(entry) => _ = entry.insert((what, &job.source)),
+                Entry::Occupied(entry) => {
+                    bail!(collision(*entry.get(), (what, &job.source), target))
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn collision(first: (&str, &Source), second: (&str, &Source), target: &Target) -> String {
+    let [first, second] = [first, second]
+        .map(|(what, source)| format!("the {what} of {}", source.argument().quote()));
+    match target {
+        Target::Stdout => format!("{first} and {second} would both go to stdout"),
+        Target::File(path) => format!(
+            "{first} and {second} would both be written to {}; \
+             {{stem}} or {{name}} in the path tells inputs apart by their names",
+            path.quote()
+        ),
+    }
+}
+
+/// The files that are inputs, by everything that they can be known by.
+fn inputs(jobs: &[Job]) -> Result<HashMap<FileId, &Path>> {
+    let stdins = jobs
+        .iter()
+        .filter(|job| job.source == Source::Stdin)
+        .count();
+    ensure!(stdins <= 1, "'-': stdin can be read only once");
+    let mut inputs = HashMap::new();
+    for job in jobs {
+        if let Source::File(path) = &job.source {
+            ensure!(
+                !path.is_dir(),
+                "{}: is a folder; name the pictures in it",
+                path.quote()
+            );
+            inputs.extend(file_ids(path).into_iter().map(|id| (id, path.as_path())));
+        }
+    }
+    Ok(inputs)
+}
+
+fn check_folder(path: &Path) -> Result<()> {
+    let folder = folder_of(path);
+    match fs::metadata(folder) {
+        Ok(found) if found.is_dir() => Ok(()),
+        Ok(_) => bail!("{} is not a folder", folder.quote()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            bail!("folder {} does not exist", folder.quote())
+        }
+        Err(error) => bail!("folder {}: {}", folder.quote(), reason(&error)),
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// What makes two paths the same file.
+#[derive(PartialEq, Eq, Hash)]
+enum FileId {
+    /// Its name in its folder, whether it exists or not.
+    Place(PathBuf),
+    /// Device and inode of what lies there, behind links.
+    #[cfg(unix)]
+    Inode(u64, u64),
+    /// What lies there, behind links.
+    #[cfg(not(unix))]
+    Behind(PathBuf),
+}
+
+fn file_ids(path: &Path) -> Vec<FileId> {
+    let mut ids: Vec<_> = place(path).map(FileId::Place).into_iter().collect();
+    #[cfg(unix)]
+    if let Ok(found) = fs::metadata(path) {
+        use std::os::unix::fs::MetadataExt;
+        ids.push(FileId::Inode(found.dev(), found.ino()));
+    }
+    #[cfg(not(unix))]
+    ids.extend(fs::canonicalize(path).map(FileId::Behind));
+    ids
+}
+
+/// The path with its folder free of links and dots; the file itself need not exist.
+fn place(path: &Path) -> Option<PathBuf> {
+    Some(
+        fs::canonicalize(folder_of(path))
+            .ok()?
+            .join(path.file_name()?),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::plan::{Wanted, plan};
+
+    /// What is said when `inputs` in `folder` are to be written to `output` there.
+    fn refusal(folder: &Path, inputs: &[&str], output: &str) -> String {
+        let output = folder.join(output);
+        let sources = inputs
+            .iter()
+            .map(|input| Source::File(folder.join(input)))
+            .collect();
+        let wanted = Wanted {
+            tag: "kmeans5".to_owned(),
+            output: Some(&output),
+            ..Wanted::default()
+        };
+        plan(sources, &wanted).unwrap_err().to_string()
+    }
+
+    fn folder_with(names: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for name in names {
+            fs::write(folder.path().join(name), b"").unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn several_inputs_onto_one_file_are_refused_with_both_names() {
+        let folder = folder_with(&["a", "b"]);
+        let message = refusal(folder.path(), &["a", "b"], "out.png");
+        assert!(message.contains("/a' and the picture of"), "{message}");
+        assert!(message.contains("/b' would both"), "{message}");
+    }
+
+    #[test]
+    fn outputs_of_one_name_in_one_folder_are_refused() {
+        let folder = folder_with(&[]);
+        for sub in ["a", "b"] {
+            fs::create_dir(folder.path().join(sub)).unwrap();
+        }
+        assert!(refusal(folder.path(), &["a/x.png", "b/x.png"], "").contains("would both"));
+        assert!(refusal(folder.path(), &["x.png", "x.jpg"], "").contains("would both"));
+        assert!(
+            refusal(folder.path(), &["a/x.png", "b/x.png"], "a/../{stem}").contains("would both")
+        );
+    }
+
+    #[test]
+    fn outputs_of_one_input_that_are_one_file_are_refused() {
+        let folder = folder_with(&["a"]);
+        let same = folder.path().join("same.png");
+        let also_same = folder.path().join(".").join("same.png");
+        let wanted = Wanted {
+            output: Some(&same),
+            compare: Some(&also_same),
+            ..Wanted::default()
+        };
+        let message = plan(vec![Source::File(folder.path().join("a"))], &wanted).unwrap_err();
+        assert!(
+            message.to_string().contains("the comparison of"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn more_than_one_output_to_stdout_is_refused() {
+        let stdout = Some(Path::new("-"));
+        let wanted = Wanted {
+            compare: stdout,
+            ..Wanted::default()
+        };
+        let message = plan(vec![Source::Stdin], &wanted).unwrap_err().to_string();
+        assert!(message.contains("would both go to stdout"), "{message}");
+    }
+
+    #[test]
+    fn stdin_twice_is_refused() {
+        let message = plan(vec![Source::Stdin, Source::Stdin], &Wanted::default()).unwrap_err();
+        assert!(message.to_string().contains("only once"), "{message}");
+    }
+
+    #[test]
+    fn a_folder_as_input_is_refused() {
+        let folder = folder_with(&[]);
+        fs::create_dir(folder.path().join("photos")).unwrap();
+        assert!(refusal(folder.path(), &["photos"], "out.png").contains("photos': is a folder"));
+    }
+
+    #[test]
+    fn an_output_in_a_missing_folder_or_below_a_file_is_refused() {
+        let folder = folder_with(&["a"]);
+        assert!(refusal(folder.path(), &["a"], "no/x.png").contains("no' does not exist"));
+        assert!(refusal(folder.path(), &["a"], "a/x.png").contains("a' is not a folder"));
+        assert!(refusal(folder.path(), &["a"], "a/").contains("a' is not a folder"));
+    }
+
+    #[test]
+    fn an_output_that_is_an_input_is_refused_by_any_path() {
+        let folder = folder_with(&["a", "b"]);
+        fs::hard_link(folder.path().join("a"), folder.path().join("hard")).unwrap();
+        let mut outputs = vec!["a", "./a", "hard"];
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink("a", folder.path().join("soft")).unwrap();
+            outputs.push("soft");
+        }
+        for output in outputs {
+            let message = refusal(folder.path(), &["a"], output);
+            assert!(
+                message.contains("would replace the input"),
+                "{output}: {message}"
+            );
+        }
+        // The input need not exist.
+        assert!(refusal(folder.path(), &["new"], "new").contains("would replace the input"));
+    }
+}

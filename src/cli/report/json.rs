@@ -1,0 +1,95 @@
+//! A report as one JSON object on a line.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::ser::{Formatter, Serializer};
+
+use super::Results;
+use crate::cli::plan::Job;
+
+#[derive(Serialize)]
+struct Line<'a> {
+    input: String,
+    output: String,
+    #[serde(flatten)]
+    outcome: Outcome<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "status", rename_all = "lowercase")]
+enum Outcome<'a> {
+    Written(&'a Results),
+    Failed { error: &'a str },
+}
+
+/// The line of `job`.
+pub fn line(job: &Job, outcome: &Result<Results, String>) -> String {
+    let line = Line {
+        input: job.source.argument().to_string_lossy().into_owned(),
+        output: job.output.argument().to_string_lossy().into_owned(),
+        outcome: match outcome {
+            Ok(results) => Outcome::Written(results),
+            Err(error) => Outcome::Failed { error },
+        },
+    };
+    let mut bytes = Vec::new();
+    let serialized = line.serialize(&mut Serializer::with_formatter(&mut bytes, Escaping));
+    serialized.expect("nothing in it can fail to be serialized");
+    bytes.push(b'\n');
+    String::from_utf8(bytes).expect("JSON is UTF-8")
+}
+
+/// Compact JSON in which all control characters of strings are escapes. JSON asks that of the first
+/// 32 only, but a terminal obeys others too, and names of files may hold any.
+struct Escaping;
+
+impl Formatter for Escaping {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        for c in fragment.chars() {
+            if c.is_control() {
+                write!(writer, "\\u{:04x}", u32::from(c))?;
+            } else {
+                write!(writer, "{c}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{plan::Target, source::Source};
+
+    fn failed_line(name: &str) -> String {
+        let job = Job {
+            source: Source::File(name.into()),
+            output: Target::File("out.png".into()),
+            compare: None,
+            sample: None,
+        };
+        line(&job, &Err("not a picture".to_owned()))
+    }
+
+    #[test]
+    fn a_failure_is_an_object_without_results() {
+        assert_eq!(
+            failed_line("a.png"),
+            "{\"input\":\"a.png\",\"output\":\"out.png\",\"status\":\"failed\",\"error\":\"not a picture\"}\n"
+        );
+    }
+
+    #[test]
+    fn control_characters_of_names_are_escapes_and_come_back_the_same() {
+        let name = "a\u{1b}[31m\u{7f}\u{9b}2J\"\n\\é";
+        let line = failed_line(name);
+        assert!(!line.trim_end().chars().any(char::is_control), "{line:?}");
+        let read: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(read["input"], name);
+    }
+}

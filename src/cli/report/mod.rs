@@ -1,0 +1,196 @@
+//! What came of each picture, for people and for programs.
+
+mod json;
+mod text;
+
+use std::{
+    fmt,
+    io::{self, Write},
+};
+
+use anstream::AutoStream;
+use serde::{Serialize, Serializer};
+
+use super::{
+    args::{CommonArgs, Format},
+    message::{reason, say},
+    plan::Job,
+};
+
+/// What is known of a picture that was written. Serialized, it is the middle of a line of
+/// `--report json`, whose fields are added to over time, not renamed.
+#[derive(Serialize)]
+pub struct Results {
+    pub method: &'static str,
+    pub width: u32,
+    pub height: u32,
+    pub distinct_colors: usize,
+    /// Colors asked for.
+    pub k: usize,
+    /// Colors in the palette that was written.
+    pub colors: usize,
+    pub palette: Vec<Entry>,
+    pub mse: f64,
+    pub psnr_db: Option<f64>,
+    #[serde(flatten)]
+    pub model: ModelResults,
+    pub bytes_in: usize,
+    pub bytes_out: usize,
+    pub seconds: Seconds,
+}
+
+/// A color of the palette and how many pixels have it.
+#[derive(Serialize)]
+pub struct Entry {
+    pub hex: Hex,
+    pub count: u64,
+}
+
+/// The model in figures; null is what the method does not have.
+#[derive(Serialize)]
+pub struct ModelResults {
+    pub inertia: Option<f64>,
+    pub log_likelihood: Option<f64>,
+    pub bic: Option<f64>,
+    pub aic: Option<f64>,
+    pub n_iter: usize,
+    pub converged: bool,
+    #[serde(flatten)]
+    pub mixture: Option<MixtureResults>,
+}
+
+/// A mixture's components, colors on [0, 1].
+#[derive(Serialize)]
+pub struct MixtureResults {
+    pub weights: Vec<f64>,
+    pub means: Vec<Vec<f64>>,
+    pub covariances: Vec<Vec<Vec<f64>>>,
+    pub floored: usize,
+    /// The means as bytes.
+    #[serde(skip)]
+    pub colors: Vec<Hex>,
+}
+
+/// What each stage took, in seconds.
+#[derive(Serialize)]
+pub struct Seconds {
+    pub load: f64,
+    pub colors: f64,
+    pub fit: f64,
+    pub map: f64,
+    pub encode: f64,
+    pub total: f64,
+}
+
+/// A color that is shown like `#2b3a1e`.
+#[derive(Clone, Copy)]
+pub struct Hex(pub [u8; 3]);
+
+impl fmt::Display for Hex {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let Self([r, g, b]) = self;
+        write!(f, "#{r:02x}{g:02x}{b:02x}")
+    }
+}
+
+impl Serialize for Hex {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Prints a report on each picture as it is done.
+pub struct Reporter {
+    style: Style,
+    stream: Stream,
+    color: anstream::ColorChoice,
+    health: Health,
+}
+
+/// What a report looks like.
+enum Style {
+    Json,
+    Text(text::Swatches),
+    Silent,
+}
+
+enum Stream {
+    Stdout,
+    /// Where reports go when a picture goes to stdout.
+    Stderr,
+}
+
+/// Whether reports arrive.
+#[derive(PartialEq, Eq)]
+enum Health {
+    Fine,
+    /// Nobody reads any more, which is the reader's good right (`| head -1`).
+    Unread,
+    /// The system refused to take a report.
+    Failed,
+}
+
+impl Reporter {
+    pub fn new(common: &CommonArgs, jobs: &[Job]) -> Self {
+        let stream = if jobs.iter().any(Job::uses_stdout) {
+            Stream::Stderr
+        } else {
+            Stream::Stdout
+        };
+        let color = match (common.color, &stream) {
+            (clap::ColorChoice::Always, _) => anstream::ColorChoice::Always,
+            (clap::ColorChoice::Never, _) => anstream::ColorChoice::Never,
+            (clap::ColorChoice::Auto, Stream::Stdout) => AutoStream::choice(&io::stdout()),
+            (clap::ColorChoice::Auto, Stream::Stderr) => AutoStream::choice(&io::stderr()),
+        };
+        let style = match (common.report, common.quiet) {
+            (Format::Json, _) => Style::Json,
+            (Format::Text, true) => Style::Silent,
+            (Format::Text, false) if color == anstream::ColorChoice::Never => {
+                Style::Text(text::Swatches::None)
+            }
+            (Format::Text, false) => Style::Text(text::Swatches::Colored),
+        };
+        Self {
+            style,
+            stream,
+            color,
+            health: Health::Fine,
+        }
+    }
+
+    /// Reports on `job`: its results, or the reason why it failed.
+    pub fn report(&mut self, job: &Job, outcome: &Result<Results, String>) {
+        let report = match (&self.style, outcome) {
+            _ if self.health != Health::Fine => return,
+            (Style::Json, _) => json::line(job, outcome),
+            (Style::Text(swatches), Ok(results)) => text::text(job, results, *swatches),
+            // Failures are told on stderr.
+            (Style::Text(_), Err(_)) | (Style::Silent, _) => return,
+        };
+        if let Err(error) = self.print(&report) {
+            if error.kind() == io::ErrorKind::BrokenPipe {
+                self.health = Health::Unread;
+            } else {
+                say(format_args!("cannot write the report: {}", reason(&error)));
+                self.health = Health::Failed;
+            }
+        }
+    }
+
+    /// Whether the system refused to take a report.
+    pub fn failed(&self) -> bool {
+        self.health == Health::Failed
+    }
+
+    fn print(&self, report: &str) -> io::Result<()> {
+        fn print_to(mut stream: impl Write, report: &str) -> io::Result<()> {
+            stream.write_all(report.as_bytes())?;
+            stream.flush()
+        }
+        match self.stream {
+            Stream::Stdout => print_to(AutoStream::new(io::stdout().lock(), self.color), report),
+            Stream::Stderr => print_to(AutoStream::new(io::stderr().lock(), self.color), report),
+        }
+    }
+}

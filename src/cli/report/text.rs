@@ -1,0 +1,245 @@
+//! A report for people: a few aligned lines, and the colors, on a terminal also as such.
+
+use std::iter;
+
+use anstyle::{RgbColor, Style};
+use os_display::Quotable;
+
+use super::{Entry, Hex, MixtureResults, Results};
+use crate::cli::plan::Job;
+
+/// Whether colors are shown as such, beside their numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Swatches {
+    Colored,
+    None,
+}
+
+/// Colors that are listed with their numbers: six lines of them are enough to look at.
+const LISTED: usize = 18;
+/// Colors with their numbers on a line.
+const COLUMNS: usize = 3;
+/// Colors without numbers on a line.
+const STRIP: usize = 32;
+
+/// The report on `job`.
+pub fn text(job: &Job, results: &Results, swatches: Swatches) -> String {
+    let mut lines = vec![format!(
+        "{} -> {}",
+        job.source.argument().maybe_quote(),
+        job.output.argument().maybe_quote()
+    )];
+    for (what, target) in job.targets().skip(1) {
+        lines.push(labeled(what, &target.argument().maybe_quote().to_string()));
+    }
+    lines.push(labeled("size", &size(results)));
+    lines.push(labeled("colors", &colors(results)));
+    lines.push(labeled("error", &error(results)));
+    lines.push(labeled("iterations", &iterations(results)));
+    lines.extend(likelihood(results).map(|likelihood| labeled("likelihood", &likelihood)));
+    lines.push(labeled("bytes", &bytes(results)));
+    lines.push(labeled("seconds", &seconds(results)));
+    let (label, table) = match &results.model.mixture {
+        None => ("palette", palette(&results.palette, swatches)),
+        Some(mixture) => ("components", components(mixture, swatches)),
+    };
+    let labels = iter::once(label).chain(iter::repeat(""));
+    lines.extend(labels.zip(&table).map(|(label, line)| labeled(label, line)));
+    lines.join("\n") + "\n"
+}
+
+fn labeled(label: &str, value: &str) -> String {
+    format!("  {label:<12}{value}")
+}
+
+fn size(results: &Results) -> String {
+    format!("{} x {} pixels", results.width, results.height)
+}
+
+fn colors(results: &Results) -> String {
+    let Results {
+        distinct_colors,
+        colors,
+        k,
+        ..
+    } = results;
+    let change = format!("{} -> {colors}", grouped(*distinct_colors as f64));
+    if colors == k {
+        change
+    } else {
+        format!("{change} ({k} asked for)")
+    }
+}
+
+fn error(results: &Results) -> String {
+    match results.psnr_db {
+        Some(psnr_db) => format!("MSE {:.2}, PSNR {psnr_db:.2} dB", results.mse),
+        None => "none: the picture is unchanged".to_owned(),
+    }
+}
+
+fn iterations(results: &Results) -> String {
+    let n_iter = results.model.n_iter;
+    if results.model.converged {
+        n_iter.to_string()
+    } else {
+        format!("{n_iter}, not converged")
+    }
+}
+
+/// What only a mixture has.
+fn likelihood(results: &Results) -> Option<String> {
+    let model = &results.model;
+    let (log_likelihood, bic, aic) = (model.log_likelihood?, model.bic?, model.aic?);
+    Some(format!(
+        "{log_likelihood:.4} nats a pixel, BIC {}, AIC {}",
+        grouped(bic),
+        grouped(aic)
+    ))
+}
+
+fn bytes(results: &Results) -> String {
+    let [bytes_in, bytes_out] = [results.bytes_in, results.bytes_out].map(|bytes| bytes as f64);
+    format!(
+        "{} -> {} ({:.0} %)",
+        grouped(bytes_in),
+        grouped(bytes_out),
+        100.0 * bytes_out / bytes_in
+    )
+}
+
+fn seconds(results: &Results) -> String {
+    let of = &results.seconds;
+    format!(
+        "{:.3} (load {:.3}, colors {:.3}, fit {:.3}, map {:.3}, encode {:.3})",
+        of.total, of.load, of.colors, of.fit, of.map, of.encode
+    )
+}
+
+/// The most frequent colors with their share of the pixels, then the others.
+fn palette(entries: &[Entry], swatches: Swatches) -> Vec<String> {
+    let pixels: u64 = entries.iter().map(|entry| entry.count).sum();
+    let (listed, others) = entries.split_at(entries.len().min(LISTED));
+    let cell = |entry: &Entry| {
+        let percent = 100.0 * entry.count as f64 / pixels as f64;
+        format!("{} {percent:5.1} %", color(entry.hex, swatches))
+    };
+    let mut lines: Vec<_> = listed
+        .chunks(COLUMNS)
+        .map(|row| row.iter().map(cell).collect::<Vec<_>>().join("    "))
+        .collect();
+    let others: Vec<_> = others.iter().map(|entry| entry.hex).collect();
+    lines.extend(rest(&others, swatches));
+    lines
+}
+
+/// The heaviest components with weight and mean, then the others.
+fn components(mixture: &MixtureResults, swatches: Swatches) -> Vec<String> {
+    let mut order: Vec<_> = (0..mixture.weights.len()).collect();
+    order.sort_by(|&a, &b| mixture.weights[b].total_cmp(&mixture.weights[a]));
+    let (listed, others) = order.split_at(order.len().min(LISTED));
+    let line = |&j: &usize| {
+        let mean: Vec<_> = mixture.means[j].iter().map(|c| format!("{c:.4}")).collect();
+        let (color, weight) = (color(mixture.colors[j], swatches), mixture.weights[j]);
+        format!("{color}  weight {weight:.4}  mean {}", mean.join(" "))
+    };
+    let mut lines: Vec<_> = listed.iter().map(line).collect();
+    let others: Vec<_> = others.iter().map(|&j| mixture.colors[j]).collect();
+    lines.extend(rest(&others, swatches));
+    lines
+}
+
+/// Colors for which numbers would be too much.
+fn rest(colors: &[Hex], swatches: Swatches) -> Vec<String> {
+    match swatches {
+        Swatches::Colored => colors
+            .chunks(STRIP)
+            .map(|row| row.iter().copied().map(swatch).collect())
+            .collect(),
+        Swatches::None if colors.is_empty() => Vec::new(),
+        Swatches::None => vec![format!("and {} more", colors.len())],
+    }
+}
+
+fn color(hex: Hex, swatches: Swatches) -> String {
+    match swatches {
+        Swatches::Colored => format!("{} {hex}", swatch(hex)),
+        Swatches::None => hex.to_string(),
+    }
+}
+
+fn swatch(Hex([r, g, b]): Hex) -> String {
+    let style = Style::new().bg_color(Some(RgbColor(r, g, b).into()));
+    format!("{style}  {style:#}")
+}
+
+/// A number without decimals, its digits in groups of three.
+fn grouped(number: f64) -> String {
+    let digits = format!("{:.0}", number.abs());
+    let mut grouped = if number < 0.0 {
+        "-".to_owned()
+    } else {
+        String::new()
+    };
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entries(n: u64) -> Vec<Entry> {
+        (1..=n)
+            .map(|count| Entry {
+                hex: Hex([count as u8; 3]),
+                count,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn digits_stand_in_groups() {
+        let numbers = [0.0, 999.0, 1000.0, -62989.4, 1_234_567.0];
+        assert_eq!(
+            numbers.map(grouped),
+            ["0", "999", "1,000", "-62,989", "1,234,567"]
+        );
+    }
+
+    #[test]
+    fn a_small_palette_is_listed_with_shares() {
+        assert_eq!(
+            palette(&entries(4), Swatches::None),
+            [
+                "#010101  10.0 %    #020202  20.0 %    #030303  30.0 %",
+                "#040404  40.0 %"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_large_palette_ends_in_a_strip_of_colors_or_in_their_number() {
+        assert_eq!(
+            palette(&entries(255), Swatches::None).last().unwrap(),
+            "and 237 more"
+        );
+        assert_eq!(palette(&entries(255), Swatches::Colored).len(), 6 + 8);
+        assert!(
+            palette(&entries(18), Swatches::None)
+                .last()
+                .unwrap()
+                .starts_with("#101010")
+        );
+    }
+
+    #[test]
+    fn a_swatch_is_the_color_as_background() {
+        assert_eq!(swatch(Hex([1, 2, 3])), "\u{1b}[48;2;1;2;3m  \u{1b}[0m");
+    }
+}

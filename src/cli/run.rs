@@ -1,0 +1,226 @@
+//! One picture's journey: load, colors, fit, palette, map, encode, write.
+
+use std::{
+    fs,
+    io::{self, Write},
+    time::Instant,
+};
+
+use anyhow::{Result, anyhow, bail};
+use os_display::Quotable;
+use quantize::{
+    Colors, Error, IndexedPicture, Picture,
+    figure::{self, Panel},
+    metrics,
+    picture::{self, Existing, Staged},
+};
+
+use super::{
+    message::reason,
+    method::{Method, Subject},
+    panics,
+    plan::{Job, Target},
+    report::{Entry, Hex, Results, Seconds},
+};
+
+/// Makes and writes everything that `job` asks for. Nothing of it is written unless all of it could
+/// be made.
+///
+/// # Errors
+/// Why the picture failed, in words for the user.
+pub fn journey(job: &Job, method: &Method, existing: Existing) -> Result<Results> {
+    refuse_existing(job, existing)?;
+    let mut watch = Stopwatch::start();
+
+    let bytes = job.source.read()?;
+    let picture = decode(job, &bytes)?;
+    let load = watch.lap();
+
+    let (colors, color_of_pixel) = Colors::of(&picture);
+    let subject = Subject {
+        picture,
+        colors,
+        color_of_pixel,
+    };
+    let colors = watch.lap();
+
+    let model = method.fit(&subject.colors)?;
+    let fit = watch.lap();
+
+    let compressed = model.compress(&subject)?;
+    let map = watch.lap();
+
+    let png = compressed.encode_png()?;
+    let encode = watch.lap();
+
+    let bytes_out = png.len();
+    let mut files = vec![(&job.output, png)];
+    let sampled = match &job.sample {
+        Some(_) => model.sample(&subject.picture)?,
+        None => None,
+    };
+    if let (Some(target), Some(sampled)) = (&job.sample, &sampled) {
+        files.push((target, sampled.encode_png()?));
+    }
+    let in_full_color = compressed.to_picture();
+    if let Some(target) = &job.compare {
+        let figure = comparison(
+            &compressed,
+            &in_full_color,
+            sampled.as_ref(),
+            &subject.picture,
+        )?;
+        files.push((target, figure.encode_png()?));
+    }
+    write(&files, existing)?;
+    let total = watch.total();
+
+    let mse = metrics::mse(&subject.picture, &in_full_color)?;
+    Ok(Results {
+        method: method.name(),
+        width: compressed.width(),
+        height: compressed.height(),
+        distinct_colors: subject.colors.len(),
+        k: method.k(),
+        colors: compressed.palette().len(),
+        palette: palette(&compressed),
+        mse,
+        psnr_db: metrics::psnr_db(mse),
+        model: model.results(&subject.colors)?,
+        bytes_in: bytes.len(),
+        bytes_out,
+        seconds: Seconds {
+            load,
+            colors,
+            fit,
+            map,
+            encode,
+            total,
+        },
+    })
+}
+
+/// Fails when something lies where an output of `job` would go and is not to be replaced. That is
+/// certain only when the file gets its name, but known before any work in all cases but a race.
+fn refuse_existing(job: &Job, existing: Existing) -> Result<()> {
+    if existing == Existing::Replace {
+        return Ok(());
+    }
+    for (_, target) in job.targets() {
+        if let Target::File(path) = target
+            // Not `exists`, which follows links and so takes a dangling one for nothing.
+            && fs::symlink_metadata(path).is_ok()
+        {
+            bail!(cannot_write(target, &Error::Exists));
+        }
+    }
+    Ok(())
+}
+
+fn decode(job: &Job, bytes: &[u8]) -> Result<Picture> {
+    let extension = job
+        .source
+        .path()
+        .extension()
+        .and_then(|extension| extension.to_str());
+    Ok(panics::of_decoder(|| picture::decode(bytes, extension))??)
+}
+
+/// The panels of `--compare` under their titles.
+fn comparison(
+    compressed: &IndexedPicture,
+    in_full_color: &Picture,
+    sampled: Option<&Picture>,
+    original: &Picture,
+) -> quantize::Result<Picture> {
+    let title = match compressed.palette().len() {
+        1 => "Compressed to 1 color".to_owned(),
+        colors => format!("Compressed to {colors} colors"),
+    };
+    let mut panels = vec![Panel {
+        title: &title,
+        picture: in_full_color,
+    }];
+    panels.extend(sampled.map(|picture| Panel {
+        title: "Sampled",
+        picture,
+    }));
+    panels.push(Panel {
+        title: "Original",
+        picture: original,
+    });
+    figure::side_by_side(&panels)
+}
+
+/// Writes all files or, unless the system fails in between names, none. Stdout comes last: the
+/// files are finished even if nobody reads it.
+fn write(files: &[(&Target, Vec<u8>)], existing: Existing) -> Result<()> {
+    let mut staged = Vec::new();
+    for (target, bytes) in files {
+        if let Target::File(path) = target {
+            let file =
+                Staged::new(path, bytes, existing).map_err(|error| cannot_write(target, &error))?;
+            staged.push((target, file));
+        }
+    }
+    for (target, file) in staged {
+        file.commit()
+            .map_err(|error| cannot_write(target, &error))?;
+    }
+    for (target, bytes) in files {
+        if **target == Target::Stdout {
+            let mut stdout = io::stdout().lock();
+            stdout
+                .write_all(bytes)
+                .and_then(|()| stdout.flush())
+                .map_err(|error| anyhow!("cannot write to stdout: {}", reason(&error)))?;
+        }
+    }
+    Ok(())
+}
+
+fn cannot_write(target: &Target, error: &Error) -> anyhow::Error {
+    anyhow!(
+        "cannot write {}: {}",
+        target.argument().quote(),
+        reason(error)
+    )
+}
+
+fn palette(compressed: &IndexedPicture) -> Vec<Entry> {
+    let colors = compressed.palette().colors().iter();
+    colors
+        .zip(compressed.counts())
+        .map(|(&color, count)| Entry {
+            hex: Hex(color),
+            count,
+        })
+        .collect()
+}
+
+/// Seconds of one stage after the other.
+struct Stopwatch {
+    start: Instant,
+    lap: Instant,
+}
+
+impl Stopwatch {
+    fn start() -> Self {
+        let now = Instant::now();
+        Self {
+            start: now,
+            lap: now,
+        }
+    }
+
+    /// Since the last lap.
+    fn lap(&mut self) -> f64 {
+        let now = Instant::now();
+        (now - std::mem::replace(&mut self.lap, now)).as_secs_f64()
+    }
+
+    /// Since the start.
+    fn total(&self) -> f64 {
+        self.start.elapsed().as_secs_f64()
+    }
+}

@@ -1,0 +1,139 @@
+//! Inputs that fail: one line each, exit code 1, and the others are written.
+
+use std::fs;
+
+use crate::common::{Folder, indexed, stderr, stdout};
+
+#[test]
+fn one_broken_input_fails_alone() {
+    let folder = Folder::with(&["a.png", "z.png"]);
+    folder.write("broken.png", b"this is text");
+    folder.write("empty.png", b"");
+    let run = folder
+        .run("kmeans -k 2 a.png broken.png missing.png empty.png z.png")
+        .code(1);
+    assert_eq!(
+        folder.names(),
+        [
+            "a-kmeans2.png",
+            "a.png",
+            "broken.png",
+            "empty.png",
+            "z-kmeans2.png",
+            "z.png"
+        ]
+    );
+    let lines: Vec<_> = stderr(&run).lines().map(str::to_owned).collect();
+    assert!(
+        lines[0].starts_with("quantize: 'broken.png': not a picture"),
+        "{lines:?}"
+    );
+    assert!(
+        lines[1].starts_with("quantize: 'missing.png': "),
+        "{lines:?}"
+    );
+    assert!(!lines[1].contains("os error"), "{lines:?}");
+    assert!(
+        lines[2].starts_with("quantize: 'empty.png': not a picture"),
+        "{lines:?}"
+    );
+    assert_eq!(lines[3..], ["2 written, 0 skipped, 3 failed"]);
+}
+
+#[test]
+fn a_decoder_that_panics_fails_its_picture_alone() {
+    let folder = Folder::with(&["a.png"]);
+    // A palette of one color and a third.
+    let mut bytes = Vec::new();
+    {
+        let mut encoder = png::Encoder::new(&mut bytes, 1, 1);
+        encoder.set_color(png::ColorType::Indexed);
+        encoder.set_palette(vec![1, 2, 3, 4]);
+        let mut writer = encoder.write_header().unwrap();
+        writer.write_image_data(&[0]).unwrap();
+    }
+    folder.write("panic.png", &bytes);
+    let run = folder.run("kmeans -k 2 panic.png a.png").code(1);
+    assert!(!stderr(&run).contains("panicked"), "{}", stderr(&run));
+    assert!(
+        stderr(&run).starts_with("quantize: 'panic.png': "),
+        "{}",
+        stderr(&run)
+    );
+    assert_eq!(stderr(&run).lines().count(), 2, "{}", stderr(&run));
+    assert_eq!(folder.names(), ["a-kmeans2.png", "a.png", "panic.png"]);
+}
+
+#[test]
+fn an_existing_output_is_kept_unless_forced() {
+    let folder = Folder::with(&["a.png", "b.png"]);
+    folder.write("a-kmeans2.png", b"precious");
+    let run = folder.run("kmeans -k 2 a.png b.png").code(1);
+    assert!(
+        stderr(&run).starts_with(
+            "quantize: 'a.png': cannot write 'a-kmeans2.png': exists already; --force replaces it\n"
+        ),
+        "{}",
+        stderr(&run)
+    );
+    assert_eq!(folder.read("a-kmeans2.png"), b"precious");
+    assert_eq!(indexed(&folder.read("b-kmeans2.png")).0, 2);
+
+    folder.run("kmeans -k 2 a.png b.png --force").code(0);
+    assert_eq!(indexed(&folder.read("a-kmeans2.png")).0, 2);
+}
+
+#[test]
+fn an_input_of_whose_outputs_one_exists_is_not_written_at_all() {
+    let folder = Folder::with(&["a.png"]);
+    for exists in ["out.png", "compare.png", "sample.png"] {
+        folder.write(exists, b"precious");
+        folder
+            .run("gmm -k 2 a.png -o out.png --compare compare.png --sample sample.png")
+            .code(1);
+        assert_eq!(folder.read(exists), b"precious");
+        fs::remove_file(folder.path(exists)).unwrap();
+        assert_eq!(folder.names(), ["a.png"]);
+    }
+}
+
+#[test]
+fn a_name_that_is_too_long_fails_with_the_systems_reason() {
+    let folder = Folder::with(&["a.png"]);
+    let name = "n".repeat(300);
+    for arguments in [
+        format!("-o {name}"),
+        format!("-f -o {name}"),
+        format!("--compare {name}"),
+    ] {
+        let run = folder
+            .run(&format!("kmeans -k 2 a.png {arguments}"))
+            .code(1);
+        assert!(stderr(&run).contains("cannot write"), "{}", stderr(&run));
+        #[cfg(target_os = "linux")]
+        assert!(
+            stderr(&run).contains("File name too long\n"),
+            "{}",
+            stderr(&run)
+        );
+        assert_eq!(folder.names(), ["a.png"]);
+    }
+}
+
+#[test]
+fn a_fit_that_does_not_converge_is_written_with_a_warning() {
+    let folder = Folder::with(&["a.png"]);
+    for method in ["kmeans", "gmm"] {
+        let run = folder
+            .run(&format!("{method} -k 7 a.png --max-iter 1"))
+            .code(0);
+        let warning =
+            "quantize: 'a.png': not converged after 1 iterations; raise --max-iter or --tol\n";
+        assert_eq!(stderr(&run), warning);
+        assert!(stdout(&run).contains("1, not converged"));
+        let run = folder
+            .run(&format!("{method} -k 7 a.png --max-iter 1 -f -q"))
+            .code(0);
+        assert_eq!(stderr(&run), "");
+    }
+}

@@ -1,0 +1,143 @@
+//! Commands that make no sense: exit code 2, and nothing is written.
+
+use std::fs;
+
+use crate::common::{Folder, stderr};
+
+#[test]
+fn numbers_out_of_range_are_refused_with_the_option_and_its_range() {
+    let folder = Folder::with(&["a.png"]);
+    let whole = "takes a whole number";
+    for (arguments, option, range) in [
+        ("-k 0", "-k", "from 1 to 256"),
+        ("-k 257", "-k", "from 1 to 256"),
+        ("-k -1", "-k", "from 1 to 256"),
+        ("-k abc", "-k", "from 1 to 256"),
+        ("-k 2.5", "-k", "from 1 to 256"),
+        ("-k auto", "-k", "from 1 to 256"),
+        ("--colors=-1", "-k", "from 1 to 256"),
+        ("--seed x", "--seed", "from 0 to 18446744073709551615"),
+        ("--seed -1", "--seed", "from 0 to 18446744073709551615"),
+        ("--n-init 0", "--n-init", "of at least 1"),
+        ("--max-iter 0", "--max-iter", "of at least 1"),
+        ("-j 0", "-j", "from 1 to 1024"),
+        ("-j 99999", "-j", "from 1 to 1024"),
+    ] {
+        for method in ["kmeans", "gmm"] {
+            let run = folder.run(&format!("{method} a.png {arguments}")).code(2);
+            let message = format!("{option} {whole} {range}");
+            assert!(
+                stderr(&run).contains(&message),
+                "{arguments}: {}",
+                stderr(&run)
+            );
+        }
+    }
+    for value in ["-1", "-1e-9", "nan", "inf", "-inf", "x"] {
+        let run = folder.run(&format!("gmm a.png --tol {value}")).code(2);
+        assert!(stderr(&run).contains("--tol takes a number that is not negative"));
+        let run = folder
+            .run(&format!("gmm a.png --reg-covar {value}"))
+            .code(2);
+        assert!(stderr(&run).contains("--reg-covar takes a number that is not negative"));
+    }
+    assert_eq!(folder.names(), ["a.png"]);
+}
+
+#[test]
+fn options_that_would_do_nothing_are_refused() {
+    let folder = Folder::with(&["a.png"]);
+    folder.run("kmeans a.png --sample s.png").code(2);
+    folder.run("kmeans a.png --reg-covar 1").code(2);
+    folder.run("gmm a.png --sample-mode iid").code(2);
+    folder.run("gmm a.png --dither bayer").code(2);
+    assert_eq!(folder.names(), ["a.png"]);
+}
+
+#[test]
+fn an_output_that_is_an_input_is_refused_by_any_path() {
+    let folder = Folder::with(&["a.png", "b.png", "sub/c.png"]);
+    fs::hard_link(folder.path("a.png"), folder.path("hard.png")).unwrap();
+    let mut outputs = vec!["a.png", "./a.png", "sub/../a.png", "hard.png"];
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("a.png", folder.path("soft.png")).unwrap();
+        outputs.push("soft.png");
+    }
+    let (before, names) = (folder.read("a.png"), folder.names());
+    for output in outputs {
+        for force in ["", "-f"] {
+            for option in ["-o", "--compare"] {
+                let run = folder.run(&format!("kmeans b.png a.png {option} {output} {force}"));
+                assert!(stderr(&run.code(2)).contains("a.png"), "{output}");
+            }
+            let run = folder
+                .run(&format!("kmeans a.png -o {output} {force}"))
+                .code(2);
+            assert!(
+                stderr(&run).contains("would replace the input 'a.png'"),
+                "{output}"
+            );
+        }
+    }
+    assert_eq!(folder.read("a.png"), before);
+    assert_eq!(folder.names(), names);
+}
+
+#[test]
+fn outputs_that_collide_are_refused_with_both_names() {
+    let folder = Folder::with(&["a/x.png", "b/x.png", "a/x.jpg"]);
+    fs::create_dir(folder.path("out")).unwrap();
+    let before = folder.names();
+    for (arguments, first, second) in [
+        ("a/x.png b/x.png -o out/", "'a/x.png'", "'b/x.png'"),
+        ("a/x.png a/x.jpg", "'a/x.png'", "'a/x.jpg'"),
+        ("a/x.png b/x.png -o out/y.png", "'a/x.png'", "'b/x.png'"),
+        ("a/x.png b/x.png -o -", "'a/x.png'", "'b/x.png'"),
+        ("a/x.png a/x.png", "'a/x.png'", "'a/x.png'"),
+        (
+            "a/x.png -o out/y.png --compare out/../out/y.png",
+            "picture",
+            "comparison",
+        ),
+    ] {
+        let run = folder.run(&format!("kmeans -k 2 -f {arguments}")).code(2);
+        assert!(stderr(&run).contains(first), "{}", stderr(&run));
+        assert!(stderr(&run).contains(second), "{}", stderr(&run));
+    }
+    assert_eq!(folder.names(), before);
+}
+
+#[test]
+fn a_folder_that_is_missing_or_a_file_is_refused() {
+    let folder = Folder::with(&["a.png", "b.png"]);
+    for (output, message) in [
+        ("missing/x.png", "folder 'missing' does not exist"),
+        ("missing/", "folder 'missing' does not exist"),
+        ("{stem}/x.png", "folder 'a' does not exist"),
+        ("b.png/x.png", "'b.png' is not a folder"),
+        ("b.png/", "'b.png' is not a folder"),
+    ] {
+        let run = folder.run(&format!("kmeans a.png -o {output}")).code(2);
+        assert!(stderr(&run).contains(message), "{}", stderr(&run));
+        folder.run(&format!("gmm a.png --sample {output}")).code(2);
+    }
+    assert_eq!(folder.names(), ["a.png", "b.png"]);
+}
+
+#[test]
+fn inputs_that_make_no_sense_are_refused() {
+    let folder = Folder::with(&["sub/a.png"]);
+    for (arguments, message) in [
+        ("sub", "'sub': is a folder"),
+        (
+            "builtin:cat.jpg",
+            "builtin:flower.jpg and builtin:china.jpg",
+        ),
+        ("- - -o {stem}.png", "stdin can be read only once"),
+    ] {
+        let run = folder.run(&format!("kmeans {arguments}")).code(2);
+        assert!(stderr(&run).contains(message), "{}", stderr(&run));
+    }
+    assert_eq!(folder.names(), ["sub/a.png"]);
+}
