@@ -7,7 +7,9 @@ use std::io;
 #[non_exhaustive]
 pub enum Error {
     /// The bytes are of no format that is known here.
-    #[error("not a picture (PNG, JPEG, WebP, GIF, BMP, TIFF, PNM, QOI and ICO are known by content, TGA by its name)")]
+    #[error(
+        "not a picture (PNG, JPEG, WebP, GIF, BMP, TIFF, PNM, QOI and ICO are known by content, TGA by its name)"
+    )]
     NotAPicture,
     /// The bytes are of a known format, but broken.
     #[error("cannot decode: {0}")]

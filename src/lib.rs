@@ -1,14 +1,17 @@
-//! Reduces a picture to k colors by k-means++ or by a Gaussian mixture, and draws new pictures from the mixture.
+//! Reduces a picture to k colors by k-means++ or by a Gaussian mixture, and draws new pictures from
+//! the mixture.
 //!
 //! The modules stand in the order in which a picture flows through them:
 //!
 //! 1. [`picture`] decodes bytes into a [`Picture`](picture::Picture);
-//! 2. [`colors`] lists its distinct colors, how many pixels have each, and the boxes of color space that hold them;
-//! 3. [`density`] is the log-space kernel that both models share;
+//! 2. [`colors`] lists its distinct colors, how many pixels have each, and the boxes of color space
+//!    that hold them;
+//! 3. `density` is the log-space kernel that both models share;
 //! 4. [`kmeans`] and [`gmm`] fit a model to the colors;
 //! 5. [`palette`] rounds what they found to bytes;
 //! 6. [`map`] gives each pixel its palette entry;
-//! 7. [`figure`] puts pictures side by side, [`metrics`] says how far apart they are, and [`picture`] encodes and writes them.
+//! 7. [`figure`] puts pictures side by side, [`metrics`] says how far apart they are, and
+//!    [`picture`] encodes and writes them.
 //!
 //! ```
 //! use quantize::{Colors, IndexedPicture, Palette, kmeans, map, picture};
@@ -24,17 +27,31 @@
 //! ```
 
 mod error;
+mod simd;
+
 pub mod picture;
+
 pub mod colors;
-pub mod density;
+
+mod density;
+
 pub mod kmeans;
+
 pub mod gmm;
+
 pub mod palette;
+
 pub mod map;
+
 pub mod figure;
 pub mod metrics;
+
+#[cfg(test)]
+mod testing;
 
 pub use colors::Colors;
 pub use error::{Error, Result};
 pub use palette::Palette;
 pub use picture::{IndexedPicture, Picture};
+#[doc(hidden)]
+pub use simd::{Level, set_level};

@@ -2,15 +2,27 @@
 
 use crate::{Error, Picture, Result};
 
-/// The mean over pixels of the squared distance in 8-bit sRGB, summed over the three channels: the color quantization literature's MSE.
+/// The mean over pixels of the squared distance in 8-bit sRGB, summed over the three channels: the
+/// color quantization literature's MSE.
 ///
 /// # Errors
 /// When the pictures differ in size.
 pub fn mse(a: &Picture, b: &Picture) -> Result<f64> {
     if (a.width(), a.height()) != (b.width(), b.height()) {
-        return Err(Error::Invalid(format!("pictures of one size are compared, not {}x{} and {}x{}", a.width(), a.height(), b.width(), b.height())));
+        return Err(Error::Invalid(format!(
+            "pictures of one size are compared, not {}x{} and {}x{}",
+            a.width(),
+            a.height(),
+            b.width(),
+            b.height()
+        )));
     }
-    let sum: u64 = a.as_bytes().iter().zip(b.as_bytes()).map(|(&a, &b)| u64::from(a.abs_diff(b)).pow(2)).sum();
+    let sum: u64 = a
+        .as_bytes()
+        .iter()
+        .zip(b.as_bytes())
+        .map(|(&a, &b)| u64::from(a.abs_diff(b)).pow(2))
+        .sum();
     Ok(sum as f64 / a.pixels().len() as f64)
 }
 

@@ -1,82 +1,532 @@
-//! Gaussian mixtures.
+//! Gaussian mixtures: EM in log space, and pictures drawn from what it finds.
+//!
+//! All of it runs on distinct colors weighted by their counts, which is exactly the computation on
+//! the pixels (Bishop, "Pattern Recognition and Machine Learning", 9.2; Dempster, Laird and Rubin,
+//! "Maximum likelihood from incomplete data via the EM algorithm", JRSS B 39, 1977). Models speak
+//! of colors on [0, 1]: those of [`Colors`] divided by their [unit](Colors::unit).
+
+mod em;
+mod gaussian;
+mod sample;
+
 use ndarray::{Array1, Array2, Array3};
-use crate::{Colors, Picture, Result, kmeans};
+
+use crate::{
+    Colors, Error, Result,
+    density::{Bounds, argmax},
+    kmeans,
+};
+use gaussian::Gaussian;
+pub use sample::Sampler;
+
+/// Where EM starts.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Init<const D: usize> {
+    /// At the clusters that k-means finds from here: as responsibilities of 0 and 1 they enter the
+    /// first M-step.
+    KMeans(kmeans::Init),
+    /// At this mixture, with an E-step.
+    Mixture(Mixture<D>),
+}
 
 /// What to fit and how far to go.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Options {
+pub struct Options<const D: usize> {
     /// Components, at least 1. Default: 16.
     pub k: usize,
-    /// Where the k-means that starts EM starts. Default: greedy k-means++.
-    pub init: kmeans::Init,
-    /// Starts, of which the one with the best likelihood is kept, at least 1. Default: 1.
+    /// Where EM starts. Default: k-means from greedy k-means++.
+    pub init: Init<D>,
+    /// Starts, of which the one with the greatest likelihood is kept, at least 1. Default: 1.
     pub n_init: usize,
-    /// The gain of the mean log-likelihood in an iteration, in nats, below which it has converged. Default: 1e-6.
+    /// It has converged when an iteration changes the mean log-likelihood by less than this, in
+    /// nats and absolutely, as in scikit-learn. Default: 1e-6.
     pub tol: f64,
-    /// The most iterations of a start. Default: 1000.
+    /// The most iterations of a start, at least 1. Default: 1000.
     pub max_iter: usize,
     /// Added to the diagonal of every covariance, colors on [0, 1]. Default: 1e-6.
     pub reg_covar: f64,
-    /// Default: 0.
+    /// Decides every random choice. Default: 0.
     pub seed: u64,
 }
-impl Default for Options {
+
+impl<const D: usize> Default for Options<D> {
     fn default() -> Self {
-        Self { k: 16, init: kmeans::Init::default(), n_init: 1, tol: 1e-6, max_iter: 1000, reg_covar: 1e-6, seed: 0 }
+        Self {
+            k: 16,
+            init: Init::KMeans(kmeans::Init::default()),
+            n_init: 1,
+            tol: 1e-6,
+            max_iter: 1000,
+            reg_covar: 1e-6,
+            seed: 0,
+        }
     }
 }
-/// A mixture of Gaussians over colors on [0, 1].
+
+/// A mixture of Gaussians with full covariances over colors on [0, 1].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mixture<const D: usize> {
-    /// (k,), sum 1.
+    /// (k,), positive, sum 1.
     pub weights: Array1<f64>,
     /// (k, D).
     pub means: Array2<f64>,
-    /// (k, D, D).
+    /// (k, D, D), each positive definite.
     pub covariances: Array3<f64>,
 }
+
 /// What was found and how.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Fit<const D: usize> {
-    /// The mixture.
+    /// The mixture; of fewer than k components when there are fewer distinct colors, or one lost
+    /// all its members.
     pub mixture: Mixture<D>,
-    /// Mean per pixel in nats, colors on [0, 1], of the final parameters.
+    /// Mean per pixel in nats, colors on [0, 1], of `mixture`.
     pub log_likelihood: f64,
-    /// The log-likelihood after each iteration.
+    /// The log-likelihood that each iteration began with.
     pub history: Vec<f64>,
     /// Iterations of the start that was kept.
     pub n_iter: usize,
     /// Whether it ended by `tol` and not by `max_iter`.
     pub converged: bool,
-    /// Components whose smallest variance lies at the floor that `reg_covar` sets.
+    /// Components at the floor: in some direction `reg_covar` is at least half of their variance.
     pub floored: usize,
 }
-impl<const D: usize> Fit<D> {
-    /// The Bayesian information criterion for `n` pixels; smaller is better.
-    pub fn bic(&self, n: f64) -> f64 { let _ = n; todo!() }
-    /// Akaike's information criterion for `n` pixels; smaller is better.
-    pub fn aic(&self, n: f64) -> f64 { let _ = n; todo!() }
-}
-/// fit
+
+/// The best of `n_init` runs of EM on `colors`.
+///
+/// A component that loses all its members is dropped. With `reg_covar` the log-likelihood can fall
+/// from one iteration to the next; the best parameters seen are returned.
+///
 /// # Errors
-/// When k is 0.
-pub fn fit<const D: usize>(colors: &Colors<D>, options: &Options) -> Result<Fit<D>> {
-    let _ = (colors, options);
-    todo!()
+/// When `k`, `n_init` or `max_iter` is 0, `tol` or `reg_covar` is negative or not finite, or the
+/// start does not fit: see [`kmeans::fit`], and a mixture has k components with positive weights of
+/// sum 1 and positive definite covariances.
+pub fn fit<const D: usize>(colors: &Colors<D>, options: &Options<D>) -> Result<Fit<D>> {
+    if options.k == 0 || options.n_init == 0 || options.max_iter == 0 {
+        return Err(Error::Invalid(format!(
+            "k, n_init and max_iter are at least 1, not {}, {} and {}",
+            options.k, options.n_init, options.max_iter
+        )));
+    }
+    for (name, value) in [("tol", options.tol), ("reg_covar", options.reg_covar)] {
+        if !(value >= 0.0 && value.is_finite()) {
+            return Err(Error::Invalid(format!("{name} is 0 or more, not {value}")));
+        }
+    }
+    let em = em::Em {
+        colors,
+        reg_covar: options.reg_covar * colors.unit() * colors.unit(),
+        tol: options.tol,
+        max_iter: options.max_iter,
+    };
+    let init = match &options.init {
+        Init::Mixture(mixture) => {
+            if mixture.weights.len() != options.k {
+                return Err(Error::Invalid(format!(
+                    "the start has {} components, not k = {}",
+                    mixture.weights.len(),
+                    options.k
+                )));
+            }
+            return Ok(em.run(mixture.gaussians(colors.unit())?));
+        }
+        Init::KMeans(init) => init,
+    };
+    let starts = if matches!(init, kmeans::Init::Centroids(_)) {
+        1
+    } else {
+        options.n_init
+    };
+    let run = |start: usize| -> Result<Fit<D>> {
+        let clusters = kmeans::Options {
+            k: options.k,
+            init: init.clone(),
+            seed: options.seed,
+            ..kmeans::Options::default()
+        };
+        let clusters = kmeans::fit_start(colors, &clusters, start)?;
+        Ok(em.run(em.clusters(&clusters.centroids)))
+    };
+    (1..starts).try_fold(run(0)?, |best, start| {
+        let next = run(start)?;
+        Ok(if next.log_likelihood > best.log_likelihood {
+            next
+        } else {
+            best
+        })
+    })
 }
+
+impl<const D: usize> Fit<D> {
+    /// The Bayesian information criterion for `n` pixels; smaller is better (Schwarz, "Estimating
+    /// the dimension of a model", Annals of Statistics 6, 1978).
+    pub fn bic(&self, n: f64) -> f64 {
+        -2.0 * n * self.log_likelihood + self.mixture.parameters() as f64 * libm::log(n)
+    }
+
+    /// Akaike's information criterion for `n` pixels; smaller is better (Akaike, "A new look at the
+    /// statistical model identification", IEEE Trans. Automatic Control 19, 1974).
+    pub fn aic(&self, n: f64) -> f64 {
+        -2.0 * n * self.log_likelihood + 2.0 * self.mixture.parameters() as f64
+    }
+}
+
 impl<const D: usize> Mixture<D> {
-    /// The most probable component of each distinct color.
-    pub fn predict(&self, colors: &Colors<D>) -> Vec<u8> { let _ = colors; todo!() }
-    /// The means on the scale of bytes (k, D), as [`crate::Palette::from_means`] takes them.
-    pub fn means_in_bytes(&self) -> Array2<f64> { &self.means * 255.0 }
+    /// k, the number of components.
+    pub fn components(&self) -> usize {
+        self.weights.len()
+    }
+
+    /// The number of free parameters: k - 1 weights, k D means, k D (D + 1) / 2 covariances.
+    pub fn parameters(&self) -> usize {
+        self.components() * (1 + D + D * (D + 1) / 2) - 1
+    }
+
+    /// The component to which each distinct color most probably belongs; of several, the first.
+    ///
+    /// # Errors
+    /// When the arrays do not make a mixture of D channels.
+    pub fn predict(&self, colors: &Colors<D>) -> Result<Vec<u32>> {
+        let components: Vec<_> = self
+            .gaussians(colors.unit())?
+            .iter()
+            .map(Gaussian::component)
+            .collect();
+        Ok(argmax(colors, &components, Bounds { margin: 0.0 }))
+    }
+
+    /// The components on the scale of colors with this unit, checked.
+    fn gaussians(&self, unit: f64) -> Result<Vec<Gaussian<D>>> {
+        let k = self.weights.len();
+        if k == 0 || self.means.dim() != (k, D) || self.covariances.dim() != (k, D, D) {
+            let (means, covariances) = (self.means.dim(), self.covariances.dim());
+            return Err(Error::Invalid(format!(
+                "{k} weights, means {means:?} and covariances {covariances:?} are no mixture of (k,), (k, {D}) and (k, {D}, {D})"
+            )));
+        }
+        if self
+            .weights
+            .iter()
+            .any(|&weight| weight.is_nan() || weight <= 0.0)
+            || (self.weights.sum() - 1.0).abs() > 1e-6
+        {
+            return Err(Error::Invalid(format!(
+                "weights of a mixture are positive and sum to 1, not {}",
+                self.weights
+            )));
+        }
+        (0..k)
+            .map(|j| {
+                let mean = std::array::from_fn(|d| self.means[[j, d]] * unit);
+                let covariance = nalgebra::SMatrix::from_fn(|i, l| self.covariances[[j, i, l]] * unit * unit);
+                Gaussian::new(self.weights[j], mean, covariance)
+                    .ok_or_else(|| Error::Invalid(format!("component {j} has a mean that is not finite or a covariance that is not positive definite")))
+            })
+            .collect()
+    }
+
+    /// The mixture of components on the scale of colors with this unit.
+    fn of_gaussians(gaussians: &[Gaussian<D>], unit: f64) -> Self {
+        let k = gaussians.len();
+        Self {
+            weights: gaussians.iter().map(|gaussian| gaussian.weight).collect(),
+            means: Array2::from_shape_fn((k, D), |(j, d)| gaussians[j].mean[d] / unit),
+            covariances: Array3::from_shape_fn((k, D, D), |(j, i, l)| {
+                gaussians[j].covariance[(i, l)] / (unit * unit)
+            }),
+        }
+    }
 }
-impl Mixture<3> {
-    /// A picture whose pixels are drawn from the mixture, each independently.
-    /// # Errors
-    /// When a dimension is 0.
-    pub fn sample(&self, width: u32, height: u32, seed: u64) -> Result<Picture> { let _ = (width, height, seed); todo!() }
-    /// A picture each of whose pixels is drawn from a component chosen by the responsibilities of `picture`'s pixel there.
-    /// # Errors
-    /// When ...
-    pub fn sample_posterior(&self, picture: &Picture, colors: &Colors<3>, color_of_pixel: &[u32], seed: u64) -> Result<Picture> { let _ = (picture, colors, color_of_pixel, seed); todo!() }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Axis, array};
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+    use rand_distr::Distribution;
+
+    use super::*;
+    use crate::{
+        Picture,
+        testing::{flower, noise},
+    };
+
+    /// Three well separated Gaussians.
+    fn known() -> Mixture<3> {
+        let covariance =
+            |a: f64, b: f64| array![[a, b, 0.0], [b, a, 0.5 * b], [0.0, 0.5 * b, 2.0 * a]];
+        let covariances = [
+            covariance(0.001, 0.0003),
+            covariance(0.002, -0.001),
+            covariance(0.0005, 0.0),
+        ];
+        Mixture {
+            weights: array![0.5, 0.3, 0.2],
+            means: array![[0.2, 0.3, 0.4], [0.7, 0.6, 0.5], [0.3, 0.8, 0.9]],
+            covariances: ndarray::stack(Axis(0), &covariances.each_ref().map(|c| c.view()))
+                .unwrap(),
+        }
+    }
+
+    fn samples(n: usize) -> Array2<f64> {
+        let sampler = known().sampler().unwrap();
+        let mut generator = ChaCha8Rng::seed_from_u64(1);
+        let drawn: Vec<[f64; 3]> = (0..n).map(|_| sampler.sample(&mut generator)).collect();
+        Array2::from_shape_fn((n, 3), |(row, d)| drawn[row][d])
+    }
+
+    #[test]
+    fn samples_have_the_mean_and_the_covariance_of_the_mixture() {
+        let n = 20_000;
+        let samples = samples(n);
+        let mixture = known();
+        let mean = mixture.weights.dot(&mixture.means);
+        let sample_mean = samples.mean_axis(Axis(0)).unwrap();
+        let centered = &samples - &sample_mean;
+        let sample_covariance = centered.t().dot(&centered) / n as f64;
+        for i in 0..3 {
+            assert!(
+                (sample_mean[i] - mean[i]).abs()
+                    < 4.0 * libm::sqrt(sample_covariance[[i, i]] / n as f64)
+            );
+            for l in 0..3 {
+                let covariance: f64 = (0..3)
+                    .map(|j| {
+                        let between =
+                            (mixture.means[[j, i]] - mean[i]) * (mixture.means[[j, l]] - mean[l]);
+                        mixture.weights[j] * (mixture.covariances[[j, i, l]] + between)
+                    })
+                    .sum();
+                assert!((sample_covariance[[i, l]] - covariance).abs() < 0.002);
+            }
+        }
+    }
+
+    #[test]
+    fn a_known_mixture_is_recovered_up_to_order() {
+        let n = 20_000;
+        let (colors, _) = Colors::<3>::from_points(&samples(n), &vec![1.0; n], 1.0).unwrap();
+        let found = fit(
+            &colors,
+            &Options {
+                k: 3,
+                ..Options::default()
+            },
+        )
+        .unwrap();
+        let expected = known();
+        assert!(found.converged);
+        for j in 0..3 {
+            let distance = |i: &usize| {
+                (&found.mixture.means.row(*i) - &expected.means.row(j))
+                    .mapv(|d| d * d)
+                    .sum()
+            };
+            let i = (0..3)
+                .min_by(|a, b| distance(a).total_cmp(&distance(b)))
+                .unwrap();
+            assert!((found.mixture.weights[i] - expected.weights[j]).abs() < 0.01);
+            assert!(distance(&i) < 1e-5);
+            let scale = expected.covariances[[j, 2, 2]];
+            for (a, b) in found
+                .mixture
+                .covariances
+                .index_axis(Axis(0), i)
+                .iter()
+                .zip(expected.covariances.index_axis(Axis(0), j))
+            {
+                assert!((a - b).abs() < 0.08 * scale, "{a} {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_log_likelihood_never_falls_without_a_floor() {
+        let fit = fit(
+            &flower(40),
+            &Options {
+                k: 5,
+                reg_covar: 0.0,
+                ..Options::default()
+            },
+        )
+        .unwrap();
+        assert!(fit.converged && fit.history.len() > 5);
+        let slack = 1e-9 * (1.0 + fit.log_likelihood.abs());
+        assert!(
+            fit.history
+                .windows(2)
+                .all(|pair| pair[1] >= pair[0] - slack)
+        );
+        assert!(fit.log_likelihood >= fit.history[fit.n_iter - 1] - slack);
+    }
+
+    #[test]
+    fn the_log_likelihood_is_that_of_the_naive_formula() {
+        let colors = Colors::of(&noise(30, 30, 6)).0;
+        let Fit {
+            mixture,
+            log_likelihood,
+            ..
+        } = fit(
+            &colors,
+            &Options {
+                k: 4,
+                max_iter: 5,
+                ..Options::default()
+            },
+        )
+        .unwrap();
+        let mut sum = 0.0;
+        for (row, count) in colors.counts().iter().enumerate() {
+            let density: f64 = (0..4)
+                .map(|j| {
+                    let d = nalgebra::Vector3::from_fn(|i, _| {
+                        colors.points()[[row, i]] / 255.0 - mixture.means[[j, i]]
+                    });
+                    let covariance =
+                        nalgebra::Matrix3::from_fn(|i, l| mixture.covariances[[j, i, l]]);
+                    let square = (d.transpose() * covariance.try_inverse().unwrap() * d)[0];
+                    let normalizer = libm::sqrt(
+                        libm::pow(2.0 * std::f64::consts::PI, 3.0) * covariance.determinant(),
+                    );
+                    mixture.weights[j] * libm::exp(-0.5 * square) / normalizer
+                })
+                .sum();
+            sum += count * libm::log(density);
+        }
+        assert!((log_likelihood - sum / colors.total()).abs() < 1e-9);
+    }
+
+    #[test]
+    fn degenerate_pictures_give_finite_mixtures() {
+        let gray: Vec<u8> = (0..=255).flat_map(|v| [v; 3]).collect();
+        let two: Vec<u8> = [[0; 3], [0; 3], [255; 3]].concat();
+        let plane: Vec<u8> = (0..300u32)
+            .flat_map(|i| [(i % 20 * 7) as u8, (i / 20 * 9) as u8, 30])
+            .collect();
+        let pictures = [
+            (1, vec![7; 3]),
+            (12, vec![9; 36]),
+            (3, two),
+            (256, gray),
+            (300, plane),
+        ];
+        for (width, rgb) in pictures {
+            let colors = Colors::of(&Picture::new(width, 1, rgb).unwrap()).0;
+            for k in [1, 2, 16] {
+                for reg_covar in [0.0, 1e-6] {
+                    let fit = fit(
+                        &colors,
+                        &Options {
+                            k,
+                            reg_covar,
+                            ..Options::default()
+                        },
+                    )
+                    .unwrap();
+                    assert!(
+                        fit.log_likelihood.is_finite()
+                            && fit.mixture.covariances.iter().all(|c| c.is_finite())
+                    );
+                    assert!((fit.mixture.weights.sum() - 1.0).abs() < 1e-12);
+                    assert!(fit.mixture.components() <= k.min(colors.len()));
+                    assert_eq!(
+                        fit.floored,
+                        fit.mixture.components(),
+                        "all are flat in some direction"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_component_without_members_is_dropped() {
+        let colors = flower(10);
+        let one = fit(
+            &colors,
+            &Options {
+                k: 1,
+                ..Options::default()
+            },
+        )
+        .unwrap()
+        .mixture;
+        let mut far = one.clone();
+        far.means.fill(1e6);
+        let start = Mixture {
+            weights: array![0.5, 0.5],
+            means: ndarray::concatenate(Axis(0), &[one.means.view(), far.means.view()]).unwrap(),
+            covariances: ndarray::concatenate(
+                Axis(0),
+                &[one.covariances.view(), one.covariances.view()],
+            )
+            .unwrap(),
+        };
+        let fit = fit(
+            &colors,
+            &Options {
+                k: 2,
+                init: Init::Mixture(start),
+                ..Options::default()
+            },
+        )
+        .unwrap();
+        assert_eq!(fit.mixture.components(), 1);
+    }
+
+    #[test]
+    fn a_sampled_picture_has_the_colors_of_the_mixture_and_depends_on_the_seed_alone() {
+        let mixture = known();
+        let picture = mixture.sample(100, 80, 3).unwrap();
+        assert_eq!(picture, mixture.sample(100, 80, 3).unwrap());
+        assert_ne!(picture, mixture.sample(100, 80, 4).unwrap());
+        let mean = mixture.weights.dot(&mixture.means) * 255.0;
+        for d in 0..3 {
+            let sum: f64 = picture
+                .pixels()
+                .iter()
+                .map(|pixel| f64::from(pixel[d]))
+                .sum();
+            assert!((sum / 8000.0 - mean[d]).abs() < 2.0);
+        }
+        assert!(mixture.sample(0, 5, 0).is_err());
+    }
+
+    #[test]
+    fn a_posterior_sample_keeps_the_picture() {
+        let known = known();
+        let original = known.sample(60, 50, 0).unwrap();
+        let again = known.sample_posterior(&original, 1).unwrap();
+        assert_ne!(original, again);
+        let (colors, color_of_pixel) = Colors::of(&original);
+        let (others, other_of_pixel) = Colors::of(&again);
+        let (a, b) = (
+            known.predict(&colors).unwrap(),
+            known.predict(&others).unwrap(),
+        );
+        let same = color_of_pixel
+            .iter()
+            .zip(&other_of_pixel)
+            .filter(|&(&i, &l)| a[i as usize] == b[l as usize]);
+        assert!(
+            same.count() > 2_990,
+            "components this far apart are told apart"
+        );
+    }
+
+    #[test]
+    fn mixtures_that_are_none_are_refused() {
+        let refused = |change: fn(&mut Mixture<3>)| {
+            let mut mixture = known();
+            change(&mut mixture);
+            assert!(mixture.sampler().is_err());
+        };
+        refused(|m| m.weights[0] = 0.0);
+        refused(|m| m.weights[0] = 0.9);
+        refused(|m| m.means[[0, 0]] = f64::NAN);
+        refused(|m| m.covariances[[1, 0, 0]] = -1.0);
+        refused(|m| m.means = Array2::zeros((2, 3)));
+    }
 }

@@ -19,19 +19,25 @@ impl Palette {
     /// When there is no color, or there are more than 256.
     pub fn new(colors: Vec<[u8; 3]>) -> Result<Self> {
         if colors.is_empty() || colors.len() > 256 {
-            return Err(Error::Invalid(format!("a palette has 1 to 256 colors, not {}", colors.len())));
+            return Err(Error::Invalid(format!(
+                "a palette has 1 to 256 colors, not {}",
+                colors.len()
+            )));
         }
         Ok(Self { colors })
     }
 
-    /// The palette of `means` (k, 3), on the scale of bytes, each rounded to the nearest byte; and the entry that each mean became. Means that
-    /// round to the same color share an entry.
+    /// The palette of `means` (k, 3), on the scale of bytes, each rounded to the nearest byte; and
+    /// the entry that each mean became. Means that round to the same color share an entry.
     ///
     /// # Errors
     /// When there are not 1 to 256 distinct colors, or `means` has not 3 columns.
     pub fn from_means(means: &Array2<f64>) -> Result<(Self, Vec<u8>)> {
         if means.ncols() != 3 {
-            return Err(Error::Invalid(format!("means of colors have 3 columns, not {}", means.ncols())));
+            return Err(Error::Invalid(format!(
+                "means of colors have 3 columns, not {}",
+                means.ncols()
+            )));
         }
         let mut colors = Vec::new();
         let mut entry_of = HashMap::new();
@@ -45,6 +51,13 @@ impl Palette {
             entries.push(entry as u8);
         }
         Ok((Self::new(colors)?, entries))
+    }
+
+    /// The palette of the colors at these indices, of which there are 1 to 256.
+    pub(crate) fn select(&self, indices: &[usize]) -> Self {
+        Self {
+            colors: indices.iter().map(|&index| self.colors[index]).collect(),
+        }
     }
 
     /// How many colors there are, 1 to 256.

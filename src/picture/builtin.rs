@@ -20,6 +20,11 @@ pub fn builtin_bytes(name: &str) -> Option<&'static [u8]> {
 /// # Errors
 /// [`Error::Invalid`] when there is none of that name.
 pub fn builtin(name: &str) -> Result<Picture> {
-    let bytes = builtin_bytes(name).ok_or_else(|| Error::Invalid(format!("no built-in picture {name:?}; there are {}", BUILTIN_NAMES.join(" and "))))?;
+    let bytes = builtin_bytes(name).ok_or_else(|| {
+        Error::Invalid(format!(
+            "no built-in picture {name:?}; there are {}",
+            BUILTIN_NAMES.join(" and ")
+        ))
+    })?;
     super::decode(bytes, None)
 }

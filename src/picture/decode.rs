@@ -15,8 +15,8 @@ pub fn load(path: &Path) -> Result<Picture> {
     decode(&fs::read(path)?, path.extension().and_then(|e| e.to_str()))
 }
 
-/// The first picture in `bytes`, upright, as 8-bit sRGB; the format is told by the content. `extension` is asked only where the content says
-/// nothing, because TGA files carry no signature.
+/// The first picture in `bytes`, upright, as 8-bit sRGB; the format is told by the content.
+/// `extension` is asked only where the content says nothing, because TGA files carry no signature.
 ///
 /// # Errors
 /// [`Error::NotAPicture`] when no format is recognized, [`Error::Decode`] when the bytes break its rules.
@@ -32,7 +32,9 @@ pub fn decode(bytes: &[u8], extension: Option<&str>) -> Result<Picture> {
     limits.max_alloc = Some(2 << 30);
     let mut decoder = reader.into_decoder().map_err(Error::Decode)?;
     // `into_decoder` leaves the allocation limit to the caller.
-    limits.reserve(decoder.total_bytes()).map_err(Error::Decode)?;
+    limits
+        .reserve(decoder.total_bytes())
+        .map_err(Error::Decode)?;
     decoder.set_limits(limits).map_err(Error::Decode)?;
     let orientation = decoder.orientation().map_err(Error::Decode)?;
     let mut decoded = image::DynamicImage::from_decoder(decoder).map_err(Error::Decode)?;

@@ -3,7 +3,8 @@
 use super::Picture;
 use crate::{Error, Palette, Result};
 
-/// A picture whose pixels are indices into a palette of 1 to 256 colors. Every index lies inside the palette.
+/// A picture whose pixels are indices into a palette of 1 to 256 colors. Every index lies inside
+/// the palette.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IndexedPicture {
     width: u32,
@@ -13,19 +14,35 @@ pub struct IndexedPicture {
 }
 
 impl IndexedPicture {
-    /// A picture of these dimensions whose pixel `i`, row by row, has the color `palette[indices[i]]`.
+    /// A picture of these dimensions whose pixel `i`, row by row, has the color
+    /// `palette[indices[i]]`.
     ///
     /// # Errors
-    /// When a dimension is 0, there are not exactly `width * height` indices, or one lies outside the palette.
+    /// When a dimension is 0, there are not exactly `width * height` indices, or one lies outside
+    /// the palette.
     pub fn new(width: u32, height: u32, palette: Palette, indices: Vec<u8>) -> Result<Self> {
         let expected = u64::from(width) * u64::from(height);
         if expected == 0 || indices.len() as u64 != expected {
-            return Err(Error::Invalid(format!("{width}x{height} pixels need {expected} indices and at least one pixel, not {} indices", indices.len())));
+            return Err(Error::Invalid(format!(
+                "{width}x{height} pixels need {expected} indices and at least one pixel, not {} indices",
+                indices.len()
+            )));
         }
-        if let Some(&index) = indices.iter().find(|&&index| usize::from(index) >= palette.len()) {
-            return Err(Error::Invalid(format!("index {index} lies outside the palette of {} colors", palette.len())));
+        if let Some(&index) = indices
+            .iter()
+            .find(|&&index| usize::from(index) >= palette.len())
+        {
+            return Err(Error::Invalid(format!(
+                "index {index} lies outside the palette of {} colors",
+                palette.len()
+            )));
         }
-        Ok(Self { width, height, palette, indices })
+        Ok(Self {
+            width,
+            height,
+            palette,
+            indices,
+        })
     }
 
     /// Pixels in a row.
@@ -57,26 +74,45 @@ impl IndexedPicture {
         counts
     }
 
-    /// The same picture with its palette ordered by falling pixel count (ties: by color), and without the entries that no pixel has.
+    /// The same picture with its palette ordered by falling pixel count (ties: by color), and
+    /// without the entries that no pixel has.
     #[must_use]
     pub fn sorted_by_count(&self) -> Self {
         let counts = self.counts();
         let colors = self.palette.colors();
-        let mut order: Vec<usize> = (0..colors.len()).filter(|&entry| counts[entry] > 0).collect();
+        let mut order: Vec<usize> = (0..colors.len())
+            .filter(|&entry| counts[entry] > 0)
+            .collect();
         order.sort_by_key(|&entry| (std::cmp::Reverse(counts[entry]), colors[entry]));
         let mut new_index = vec![0u8; colors.len()];
         for (new, &old) in order.iter().enumerate() {
             new_index[old] = new as u8;
         }
-        let palette = Palette::new(order.iter().map(|&entry| colors[entry]).collect()).expect("a picture has a pixel, so an entry is left");
-        Self { palette, indices: self.indices.iter().map(|&index| new_index[usize::from(index)]).collect(), ..*self }
+        let palette = self.palette.select(&order);
+        Self {
+            palette,
+            indices: self
+                .indices
+                .iter()
+                .map(|&index| new_index[usize::from(index)])
+                .collect(),
+            ..*self
+        }
     }
 
     /// The picture in full color.
     pub fn to_picture(&self) -> Picture {
         let colors = self.palette.colors();
-        let rgb = self.indices.iter().flat_map(|&index| colors[usize::from(index)]).collect();
-        Picture { width: self.width, height: self.height, rgb }
+        let rgb = self
+            .indices
+            .iter()
+            .flat_map(|&index| colors[usize::from(index)])
+            .collect();
+        Picture {
+            width: self.width,
+            height: self.height,
+            rgb,
+        }
     }
 
     /// The bytes of an indexed PNG file, with the smallest bit depth that holds the palette.
@@ -98,18 +134,29 @@ impl IndexedPicture {
         // Indices are names, not amounts: differences between neighbors mean nothing to deflate.
         encoder.set_filter(png::Filter::NoFilter);
         let mut writer = encoder.write_header().map_err(Error::Encode)?;
-        writer.write_image_data(&self.packed(bits)).map_err(Error::Encode)?;
+        writer
+            .write_image_data(&self.packed(bits))
+            .map_err(Error::Encode)?;
         writer.finish().map_err(Error::Encode)?;
         Ok(bytes)
     }
 
-    /// The indices with `8 / bits` to a byte, the leftmost pixel in the highest bits, each row starting a byte (PNG specification, section 7.2).
+    /// The indices with `8 / bits` to a byte, the leftmost pixel in the highest bits, each row
+    /// starting a byte (PNG specification, section 7.2).
     fn packed(&self, bits: usize) -> Vec<u8> {
         let row_to_bytes = |row: &[u8]| {
             row.chunks(8 / bits)
-                .map(|pixels| pixels.iter().enumerate().fold(0, |byte, (i, &index)| byte | index << (8 - bits * (i + 1))))
+                .map(|pixels| {
+                    pixels
+                        .iter()
+                        .enumerate()
+                        .fold(0, |byte, (i, &index)| byte | index << (8 - bits * (i + 1)))
+                })
                 .collect::<Vec<u8>>()
         };
-        self.indices.chunks(self.width as usize).flat_map(row_to_bytes).collect()
+        self.indices
+            .chunks(self.width as usize)
+            .flat_map(row_to_bytes)
+            .collect()
     }
 }

@@ -28,7 +28,10 @@ impl Picture {
     pub fn new(width: u32, height: u32, rgb: Vec<u8>) -> Result<Self> {
         let expected = u64::from(width) * u64::from(height) * 3;
         if expected == 0 || rgb.len() as u64 != expected {
-            return Err(Error::Invalid(format!("{width}x{height} pixels need {expected} bytes and at least one pixel, not {} bytes", rgb.len())));
+            return Err(Error::Invalid(format!(
+                "{width}x{height} pixels need {expected} bytes and at least one pixel, not {} bytes",
+                rgb.len()
+            )));
         }
         Ok(Self { width, height, rgb })
     }

@@ -1,0 +1,282 @@
+//! The distinct colors of a picture, how many pixels have each, and the boxes of color space that
+//! hold them.
+//!
+//! k-means and EM on the distinct colors, each weighted by its count, are exactly the computation
+//! on the pixels, at a fraction of the work. The colors stand in Morton order (the bits of their
+//! channels interleaved), so that every box of the octree over color space is a contiguous run of
+//! them. That order depends on the colors alone: turning or shuffling a picture changes nothing.
+
+mod boxes;
+mod distinct;
+
+use ndarray::{Array2, ArrayView2, Axis, ShapeBuilder, Slice};
+
+pub(crate) use boxes::Node;
+
+use crate::{
+    Error, Picture, Result,
+    simd::{LANES, Lanes},
+};
+
+/// n distinct colors with their counts, and the boxes of color space that hold them.
+#[derive(Clone, Debug)]
+pub struct Colors<const D: usize> {
+    /// (n + LANES, D), column by column; the rows past n are zeros that vector loads may read.
+    points: Array2<f64>,
+    /// (n + LANES,), the last LANES of them zeros.
+    counts: Vec<f64>,
+    total: f64,
+    unit: f64,
+    nodes: Vec<Node<D>>,
+    blocks: Vec<usize>,
+}
+
+impl Colors<3> {
+    /// The distinct colors of `picture` as 8-bit sRGB on the scale 0 to 255, and for each pixel,
+    /// row by row, the row of its color in
+    /// [`points`](Self::points).
+    pub fn of(picture: &Picture) -> (Self, Vec<u32>) {
+        let (keys, counts, color_of_pixel) = distinct::distinct(picture.pixels());
+        let points: Vec<[f64; 3]> = keys
+            .iter()
+            .map(|&key| distinct::color_of(key).map(f64::from))
+            .collect();
+        (
+            Self::in_order(&keys, &points, counts, 255.0),
+            color_of_pixel,
+        )
+    }
+}
+
+impl<const D: usize> Colors<D> {
+    /// Colors of any space: `points` (n, D) with their `counts` (n,). `unit` is the value that
+    /// counts as 1 where a mixture speaks of colors on
+    /// [0, 1]: 255 for bytes, 1 for most other things. Also returned: for each row of `points` its place among the colors, which stand in an order
+    /// of their own.
+    ///
+    /// # Errors
+    /// When there is no point, the shapes do not agree, a coordinate is not finite, a count is not
+    /// a positive finite number, or `unit` is not positive and finite.
+    pub fn from_points(
+        points: &Array2<f64>,
+        counts: &[f64],
+        unit: f64,
+    ) -> Result<(Self, Vec<u32>)> {
+        let n = points.nrows();
+        if n == 0 || points.ncols() != D || counts.len() != n || u32::try_from(n).is_err() {
+            return Err(Error::Invalid(format!(
+                "colors need points (n, {D}) and n counts, not ({n}, {}) and {}",
+                points.ncols(),
+                counts.len()
+            )));
+        }
+        if let Some(value) = points.iter().find(|value| !value.is_finite()) {
+            return Err(Error::Invalid(format!(
+                "a coordinate of a color is {value}; colors are finite"
+            )));
+        }
+        if let Some(value) = counts
+            .iter()
+            .find(|&&count| !(count > 0.0 && count.is_finite()))
+        {
+            return Err(Error::Invalid(format!(
+                "a count is {value}; counts are positive"
+            )));
+        }
+        if !(unit > 0.0 && unit.is_finite()) {
+            return Err(Error::Invalid(format!(
+                "the unit is {unit}; it is positive"
+            )));
+        }
+        let rows: Vec<[f64; D]> = points
+            .rows()
+            .into_iter()
+            .map(|row| std::array::from_fn(|d| row[d]))
+            .collect();
+        let keys = boxes::morton_keys(&rows);
+        let mut order: Vec<u32> = (0..n as u32).collect();
+        let sort_key = |i: u32| (keys[i as usize], rows[i as usize]);
+        order.sort_by(|&a, &b| {
+            let ((key_a, a), (key_b, b)) = (sort_key(a), sort_key(b));
+            key_a.cmp(&key_b).then_with(|| {
+                a.iter()
+                    .zip(&b)
+                    .map(|(a, b)| a.total_cmp(b))
+                    .find(|o| o.is_ne())
+                    .unwrap_or(std::cmp::Ordering::Equal)
+            })
+        });
+        let mut place = vec![0; n];
+        for (new, &old) in order.iter().enumerate() {
+            place[old as usize] = new as u32;
+        }
+        let keys: Vec<u32> = order.iter().map(|&i| keys[i as usize]).collect();
+        let rows: Vec<[f64; D]> = order.iter().map(|&i| rows[i as usize]).collect();
+        let counts = order.iter().map(|&i| counts[i as usize]).collect();
+        Ok((Self::in_order(&keys, &rows, counts, unit), place))
+    }
+
+    /// Colors that stand in the order of their Morton `keys` already.
+    fn in_order(keys: &[u32], points: &[[f64; D]], mut counts: Vec<f64>, unit: f64) -> Self {
+        let n = points.len();
+        let mut columns = Array2::zeros((n + LANES, D).f());
+        for d in 0..D {
+            for (cell, point) in columns.column_mut(d).iter_mut().zip(points) {
+                *cell = point[d];
+            }
+        }
+        let total = counts.iter().sum();
+        let (nodes, blocks) = boxes::build(keys, points, &counts);
+        counts.resize(n + LANES, 0.0);
+        Self {
+            points: columns,
+            counts,
+            total,
+            unit,
+            nodes,
+            blocks,
+        }
+    }
+
+    /// n, the number of distinct colors.
+    #[expect(clippy::len_without_is_empty, reason = "there is always a color")]
+    pub fn len(&self) -> usize {
+        self.counts.len() - LANES
+    }
+
+    /// The colors (n, D), in Fortran order: each channel contiguous.
+    pub fn points(&self) -> ArrayView2<'_, f64> {
+        self.points.slice_axis(Axis(0), Slice::from(..self.len()))
+    }
+
+    /// How many pixels have each color, (n,).
+    pub fn counts(&self) -> &[f64] {
+        &self.counts[..self.len()]
+    }
+
+    /// The sum of the counts: pixels.
+    pub fn total(&self) -> f64 {
+        self.total
+    }
+
+    /// The value that counts as 1 where a mixture speaks of colors on [0, 1].
+    pub fn unit(&self) -> f64 {
+        self.unit
+    }
+
+    /// The color in row `i`.
+    pub fn point(&self, i: usize) -> [f64; D] {
+        std::array::from_fn(|d| self.points[[i, d]])
+    }
+
+    /// The boxes, each before those inside it.
+    pub(crate) fn nodes(&self) -> &[Node<D>] {
+        &self.nodes
+    }
+
+    /// The boxes that are the units of parallel work: together they hold every color once, in
+    /// order.
+    pub(crate) fn blocks(&self) -> &[usize] {
+        &self.blocks
+    }
+
+    /// The LANES colors from row `start` on, of which those before row `end` count.
+    #[inline(always)]
+    pub(crate) fn chunk(&self, start: usize, end: usize) -> Chunk<D> {
+        let rows = self.counts.len();
+        let all = self
+            .points
+            .as_slice_memory_order()
+            .expect("points are contiguous");
+        let len = LANES.min(end - start);
+        let mut chunk = Chunk {
+            start,
+            len,
+            x: [[0.0; LANES]; D],
+            counts: [0.0; LANES],
+        };
+        for d in 0..D {
+            chunk.x[d].copy_from_slice(&all[d * rows + start..][..LANES]);
+        }
+        let counts = &self.counts[start..start + LANES];
+        for lane in 0..LANES {
+            chunk.counts[lane] = if lane < len { counts[lane] } else { 0.0 };
+        }
+        chunk
+    }
+}
+
+/// As many colors as there are lanes.
+pub(crate) struct Chunk<const D: usize> {
+    /// The row of the first of them.
+    pub start: usize,
+    /// How many there are; lanes from there on hold other colors, with a count of 0.
+    pub len: usize,
+    /// The colors by channel.
+    pub x: [Lanes; D],
+    /// Their pixels.
+    pub counts: Lanes,
+}
+
+impl<const D: usize> Chunk<D> {
+    /// The color in one lane.
+    #[inline(always)]
+    pub(crate) fn color(&self, lane: usize) -> [f64; D] {
+        std::array::from_fn(|d| self.x[d][lane])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+    use crate::testing::noise;
+
+    #[test]
+    fn every_pixel_finds_its_color_and_counts_add_up() {
+        for bits in [1, 3, 8] {
+            let picture = noise(300, 200, bits);
+            let (colors, color_of_pixel) = Colors::of(&picture);
+            let mut counts = vec![0.0; colors.len()];
+            for (pixel, &color) in picture.pixels().iter().zip(&color_of_pixel) {
+                assert_eq!(pixel.map(f64::from), colors.point(color as usize));
+                counts[color as usize] += 1.0;
+            }
+            assert_eq!(counts, colors.counts());
+            let set: std::collections::BTreeSet<_> = picture.pixels().iter().collect();
+            assert_eq!(set.len(), colors.len());
+        }
+    }
+
+    #[test]
+    fn shuffling_the_pixels_changes_no_color_and_no_count() {
+        let picture = noise(64, 64, 5);
+        let mut pixels = picture.pixels().to_vec();
+        pixels.reverse();
+        pixels.rotate_left(1234);
+        let (a, _) = Colors::of(&picture);
+        let (b, _) = Colors::of(&Picture::new(64, 64, pixels.concat()).unwrap());
+        assert_eq!((a.points(), a.counts()), (b.points(), b.counts()));
+    }
+
+    #[test]
+    fn points_are_put_in_order_and_their_places_returned() {
+        let points = array![[3.0, 1.0, 2.0], [-1.0, 0.5, 0.0], [3.0, 1.0, 1.0]];
+        let (colors, place) = Colors::<3>::from_points(&points, &[1.0, 2.0, 3.0], 1.0).unwrap();
+        for i in 0..3 {
+            assert_eq!(colors.points().row(place[i] as usize), points.row(i));
+            assert_eq!(colors.counts()[place[i] as usize], (i + 1) as f64);
+        }
+    }
+
+    #[test]
+    fn points_that_are_no_colors_are_refused() {
+        let one = [1.0];
+        assert!(Colors::<3>::from_points(&array![[1.0, f64::NAN, 0.0]], &one, 1.0).is_err());
+        assert!(Colors::<3>::from_points(&array![[1.0, 0.0]], &one, 1.0).is_err());
+        assert!(Colors::<3>::from_points(&array![[1.0, 0.0, 0.0]], &[0.0], 1.0).is_err());
+        assert!(Colors::<3>::from_points(&Array2::zeros((0, 3)), &[], 1.0).is_err());
+        assert!(Colors::<3>::from_points(&array![[1.0, 0.0, 0.0]], &one, 0.0).is_err());
+    }
+}

@@ -1,2 +1,0 @@
-//! The log-space kernel.
-pub(crate) fn todo_marker() {}

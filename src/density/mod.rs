@@ -1,0 +1,231 @@
+//! The log-space kernel that both models share.
+//!
+//! Of a color x and a component j it tells the score
+//!
+//! ```text
+//! score_j(x) = a_j - 1/2 |W_j^T (x - mu_j)|^2
+//! ```
+//!
+//! For k-means W is the identity and a is 0: the largest score is the nearest centroid, and -2
+//! score the squared distance. For a Gaussian mixture `W W^T` is the inverse covariance and
+//! `a = ln pi - D/2 ln 2 pi + ln det W`, so that the score is the joint log-density of color and
+//! component (Bishop, "Pattern Recognition and Machine Learning", 9.1 and 9.2).
+//!
+//! A walk over the boxes of color space takes with it the [`Candidates`] that can still matter, and
+//! a [`Rule`] drops from box to box those that cannot. What is then computed from the scores of the
+//! few that are left is the business of a [`Visit`]: the arg-max for k-means and for hard
+//! assignments ([`argmax`]), the log-sum-exp for responsibilities ([`log_sum_exp`]).
+//!
+//! Boxes with bounds: Pelleg and Moore, "Accelerating exact k-means algorithms with geometric
+//! reasoning", KDD 1999; the corner test: Kanungo et al., "An efficient k-means clustering
+//! algorithm: analysis and implementation", IEEE PAMI 24(7), 2002; boxes for mixtures: Moore, "Very
+//! fast EM-based mixture model clustering using multiresolution kd-trees", NIPS 1998, which
+//! approximates where this is exact.
+
+mod elementary;
+mod reduce;
+mod rules;
+mod walk;
+
+pub(crate) use reduce::{argmax, largest, log_sum_exp};
+pub(crate) use rules::{Bounds, Corners, Rule};
+pub(crate) use walk::{Visit, Walk, candidates_of_blocks, walk_blocks};
+
+use crate::simd::{LANES, Lanes};
+
+/// The part of the kernel in which the models differ: the matrix W.
+pub(crate) trait Whitening<const D: usize>: Copy + Send + Sync {
+    /// How many numbers describe a W.
+    const NUMBERS: usize;
+
+    /// Appends those numbers.
+    fn write(&self, numbers: &mut Vec<f64>);
+
+    /// W^T d, where `number` tells the numbers of W.
+    fn whiten(number: impl Fn(usize) -> f64, d: [f64; D]) -> [f64; D];
+}
+
+/// k-means: distances as they are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Identity;
+
+impl<const D: usize> Whitening<D> for Identity {
+    const NUMBERS: usize = 0;
+
+    fn write(&self, _: &mut Vec<f64>) {}
+
+    #[inline(always)]
+    fn whiten(_: impl Fn(usize) -> f64, d: [f64; D]) -> [f64; D] {
+        d
+    }
+}
+
+/// Mixtures: W^T is the lower triangle L^-1 where the covariance is L L^T.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Triangular<const D: usize>(pub [[f64; D]; D]);
+
+impl<const D: usize> Whitening<D> for Triangular<D> {
+    const NUMBERS: usize = D * (D + 1) / 2;
+
+    fn write(&self, numbers: &mut Vec<f64>) {
+        for (i, row) in self.0.iter().enumerate() {
+            numbers.extend_from_slice(&row[..=i]);
+        }
+    }
+
+    #[inline(always)]
+    fn whiten(number: impl Fn(usize) -> f64, d: [f64; D]) -> [f64; D] {
+        let mut y = [0.0; D];
+        let mut place = 0;
+        for i in 0..D {
+            for l in 0..=i {
+                y[i] += number(place) * d[l];
+                place += 1;
+            }
+        }
+        y
+    }
+}
+
+/// One component of a model.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Component<W, const D: usize> {
+    pub offset: f64,
+    pub mean: [f64; D],
+    pub whitening: W,
+}
+
+impl<const D: usize> Component<Identity, D> {
+    /// The component that a centroid is.
+    pub(crate) fn centroid(mean: [f64; D]) -> Self {
+        Self {
+            offset: 0.0,
+            mean,
+            whitening: Identity,
+        }
+    }
+}
+
+/// The components that can still matter, field by field: ids, offsets, means by channel, numbers of
+/// W. Ids ascend.
+#[derive(Clone, Debug)]
+pub(crate) struct Candidates<W, const D: usize> {
+    ids: Vec<u32>,
+    /// Field f of candidate j at f * `stride` + j; field 0 is the offset, then D channels of the
+    /// mean, then the numbers of W.
+    fields: Vec<f64>,
+    stride: usize,
+    whitening: std::marker::PhantomData<W>,
+}
+
+impl<W: Whitening<D>, const D: usize> Candidates<W, D> {
+    const FIELDS: usize = 1 + D + W::NUMBERS;
+
+    /// No candidates yet, with room for `k`.
+    pub(crate) fn with_room_for(k: usize) -> Self {
+        Self {
+            ids: Vec::with_capacity(k),
+            fields: vec![0.0; Self::FIELDS * k],
+            stride: k,
+            whitening: std::marker::PhantomData,
+        }
+    }
+
+    /// Of `components` those named by `ids`; they are called 0, 1, 2, ... here.
+    pub(crate) fn numbered(
+        components: &[Component<W, D>],
+        ids: impl ExactSizeIterator<Item = usize>,
+    ) -> Self {
+        let mut list = Self::with_room_for(ids.len());
+        let mut numbers = Vec::with_capacity(Self::FIELDS);
+        for (j, id) in ids.enumerate() {
+            let component = &components[id];
+            numbers.clear();
+            numbers.push(component.offset);
+            numbers.extend_from_slice(&component.mean);
+            component.whitening.write(&mut numbers);
+            for (field, number) in numbers.iter().enumerate() {
+                list.fields[field * list.stride + j] = *number;
+            }
+            list.ids.push(j as u32);
+        }
+        list
+    }
+
+    /// How many there are.
+    #[inline(always)]
+    pub(crate) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// What they are called.
+    #[inline(always)]
+    pub(crate) fn ids(&self) -> &[u32] {
+        &self.ids
+    }
+
+    /// One field of all.
+    #[inline(always)]
+    fn field(&self, field: usize) -> &[f64] {
+        &self.fields[field * self.stride..][..self.ids.len()]
+    }
+
+    #[inline(always)]
+    pub(crate) fn mean(&self, j: usize) -> [f64; D] {
+        std::array::from_fn(|d| self.fields[(1 + d) * self.stride + j])
+    }
+
+    /// `W_j^T d`.
+    #[inline(always)]
+    pub(crate) fn whiten(&self, j: usize, d: [f64; D]) -> [f64; D] {
+        W::whiten(|number| self.fields[(1 + D + number) * self.stride + j], d)
+    }
+
+    /// The score of candidate `j` at a point.
+    #[inline(always)]
+    pub(crate) fn score(&self, j: usize, x: [f64; D]) -> f64 {
+        let mean = self.mean(j);
+        let y = self.whiten(j, std::array::from_fn(|d| x[d] - mean[d]));
+        self.fields[j] - 0.5 * squared_norm(y)
+    }
+
+    /// The scores of candidate `j` at the points of a chunk.
+    #[inline(always)]
+    pub(crate) fn scores(&self, j: usize, x: &[Lanes; D]) -> Lanes {
+        let mut scores = [0.0; LANES];
+        for lane in 0..LANES {
+            scores[lane] = self.score(j, std::array::from_fn(|d| x[d][lane]));
+        }
+        scores
+    }
+
+    /// Keeps of `from` the candidates whose place `keep` marks.
+    #[inline(always)]
+    fn retain_from(&mut self, from: &Self, keep: impl Fn(usize) -> bool) {
+        self.ids.clear();
+        for (j, &id) in from.ids.iter().enumerate() {
+            if keep(j) {
+                let place = self.ids.len();
+                for field in 0..Self::FIELDS {
+                    self.fields[field * self.stride + place] = from.fields[field * from.stride + j];
+                }
+                self.ids.push(id);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+pub(crate) fn squared_norm<const D: usize>(y: [f64; D]) -> f64 {
+    let mut sum = 0.0;
+    for i in 0..D {
+        sum += y[i] * y[i];
+    }
+    sum
+}
+
+/// The squared distance of two points: -2 times the score of a centroid.
+#[inline(always)]
+pub(crate) fn squared_distance<const D: usize>(a: [f64; D], b: [f64; D]) -> f64 {
+    squared_norm::<D>(std::array::from_fn(|d| a[d] - b[d]))
+}

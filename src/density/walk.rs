@@ -1,0 +1,179 @@
+//! The walk over the boxes of color space, from coarse to fine, with ever fewer candidates.
+
+use pulp::NullaryFnOnce;
+use rayon::prelude::*;
+
+use super::{Candidates, Component, Rule, Whitening};
+use crate::{
+    Colors,
+    colors::{Chunk, Node},
+    simd::{LANES, vectorize},
+};
+
+/// What is done with the candidates that are left.
+pub(crate) trait Visit<W, const D: usize> {
+    /// What a walk through a block comes to.
+    type Found: Send;
+
+    /// All colors of `node` have this one candidate.
+    fn settled(&mut self, node: &Node<D>, candidate: &Candidates<W, D>);
+
+    /// The colors of `chunk` have these candidates.
+    fn chunk(&mut self, chunk: &Chunk<D>, candidates: &Candidates<W, D>);
+
+    /// The block is done.
+    fn finish(self) -> Self::Found;
+}
+
+/// A walk over some colors by some rule.
+#[derive(Clone, Copy)]
+pub(crate) struct Walk<'a, R, const D: usize> {
+    pub colors: &'a Colors<D>,
+    pub rule: R,
+}
+
+impl<R, const D: usize> Walk<'_, R, D> {
+    /// Walks the inside of the block at `place`, to all colors of which `candidates` can matter.
+    #[inline(always)]
+    fn block<W: Whitening<D>, V: Visit<W, D>>(
+        self,
+        place: usize,
+        candidates: Candidates<W, D>,
+        visit: &mut V,
+    ) where
+        R: Rule<W, D>,
+    {
+        let nodes = self.colors.nodes();
+        let base = nodes[place].depth as usize;
+        let end = nodes[place].next as usize;
+        let k = candidates.len();
+        let mut lists = vec![candidates];
+        let mut scratch = Vec::with_capacity(k);
+        let mut at = place;
+        while at < end {
+            let node = &nodes[at];
+            let depth = node.depth as usize - base;
+            if depth > 0 {
+                if lists.len() == depth {
+                    lists.push(Candidates::with_room_for(k));
+                }
+                let (above, own) = lists.split_at_mut(depth);
+                self.rule
+                    .filter(node, &above[depth - 1], &mut own[0], &mut scratch);
+            }
+            let list = &lists[depth];
+            if list.len() == 1 {
+                visit.settled(node, list);
+                at = node.next as usize;
+            } else if node.is_leaf(at) {
+                let rows = node.rows();
+                for start in rows.clone().step_by(LANES) {
+                    visit.chunk(&self.colors.chunk(start, rows.end), list);
+                }
+                at = node.next as usize;
+            } else {
+                at += 1;
+            }
+        }
+    }
+}
+
+/// Which components can matter to each block: their ids, ascending.
+pub(crate) fn candidates_of_blocks<W: Whitening<D>, R: Rule<W, D>, const D: usize>(
+    walk: Walk<'_, R, D>,
+    components: &[Component<W, D>],
+) -> Vec<Vec<u32>> {
+    vectorize(Crown { walk, components })
+}
+
+/// The boxes down to the blocks.
+struct Crown<'a, W, R, const D: usize> {
+    walk: Walk<'a, R, D>,
+    components: &'a [Component<W, D>],
+}
+
+impl<W: Whitening<D>, R: Rule<W, D>, const D: usize> NullaryFnOnce for Crown<'_, W, R, D> {
+    type Output = Vec<Vec<u32>>;
+
+    #[inline(always)]
+    fn call(self) -> Self::Output {
+        let nodes = self.walk.colors.nodes();
+        let k = self.components.len();
+        let mut lists = vec![Candidates::numbered(self.components, 0..k)];
+        let mut scratch = Vec::with_capacity(k);
+        let mut blocks = self.walk.colors.blocks().iter().peekable();
+        let mut found = Vec::with_capacity(blocks.len());
+        let mut at = 0;
+        while let Some(&&next_block) = blocks.peek() {
+            let node = &nodes[at];
+            let depth = node.depth as usize + 1;
+            if lists.len() == depth {
+                lists.push(Candidates::with_room_for(k));
+            }
+            let (above, own) = lists.split_at_mut(depth);
+            self.walk
+                .rule
+                .filter(node, &above[depth - 1], &mut own[0], &mut scratch);
+            if at == next_block {
+                found.push(own[0].ids().to_vec());
+                blocks.next();
+                at = node.next as usize;
+            } else {
+                at += 1;
+            }
+        }
+        found
+    }
+}
+
+/// Walks through blocks in parallel and returns what each [`Visit`] found, in the order of `tasks`:
+/// pairs of a block (its place in
+/// [`Colors::blocks`]) and what `visit` makes a visit of, given also how many candidates the block has. `ids` names the candidates of every block; the
+/// visit knows them as 0, 1, 2, ...
+pub(crate) fn walk_blocks<W, R, T, V, const D: usize>(
+    walk: Walk<'_, R, D>,
+    components: &[Component<W, D>],
+    ids: &[Vec<u32>],
+    tasks: Vec<(usize, T)>,
+    visit: impl Fn(T, usize) -> V + Sync,
+) -> Vec<V::Found>
+where
+    W: Whitening<D>,
+    R: Rule<W, D>,
+    T: Send,
+    V: Visit<W, D>,
+{
+    let run = |(block, task): (usize, T)| {
+        let ids = &ids[block];
+        let candidates = Candidates::numbered(components, ids.iter().map(|&id| id as usize));
+        let place = walk.colors.blocks()[block];
+        vectorize(Block {
+            walk,
+            place,
+            candidates,
+            visit: visit(task, ids.len()),
+        })
+    };
+    tasks.into_par_iter().map(run).collect()
+}
+
+/// One block's walk.
+struct Block<'a, W, R, V, const D: usize> {
+    walk: Walk<'a, R, D>,
+    place: usize,
+    candidates: Candidates<W, D>,
+    visit: V,
+}
+
+impl<W: Whitening<D>, R: Rule<W, D>, V: Visit<W, D>, const D: usize> NullaryFnOnce
+    for Block<'_, W, R, V, D>
+{
+    type Output = V::Found;
+
+    #[inline(always)]
+    fn call(mut self) -> V::Found {
+        self.walk
+            .block(self.place, self.candidates, &mut self.visit);
+        self.visit.finish()
+    }
+}

@@ -1,0 +1,57 @@
+//! One weighted Gaussian.
+
+use nalgebra::{Cholesky, SMatrix};
+
+use crate::density::{Component, Triangular};
+
+/// A component of a mixture, on the scale of the colors.
+#[derive(Clone, Debug)]
+pub(super) struct Gaussian<const D: usize> {
+    pub weight: f64,
+    pub mean: [f64; D],
+    pub covariance: SMatrix<f64, D, D>,
+    /// L with L L^T = covariance.
+    pub cholesky: SMatrix<f64, D, D>,
+    /// L^-1, the transposed Cholesky factor of the precision.
+    precision_cholesky: SMatrix<f64, D, D>,
+}
+
+impl<const D: usize> Gaussian<D> {
+    /// `None` when `covariance` is not positive definite or something is not finite.
+    pub(super) fn new(weight: f64, mean: [f64; D], covariance: SMatrix<f64, D, D>) -> Option<Self> {
+        let cholesky = Cholesky::new(covariance)?.l();
+        let precision_cholesky = cholesky.solve_lower_triangular(&SMatrix::identity())?;
+        let finite = mean
+            .iter()
+            .chain(covariance.iter())
+            .chain(precision_cholesky.iter())
+            .all(|value| value.is_finite());
+        finite.then_some(Self {
+            weight,
+            mean,
+            covariance,
+            cholesky,
+            precision_cholesky,
+        })
+    }
+
+    /// The component whose scores are the joint log-density of color and component.
+    pub(super) fn component(&self) -> Component<Triangular<D>, D> {
+        let half_log_determinant: f64 =
+            self.cholesky.diagonal().iter().map(|&l| libm::log(l)).sum();
+        Component {
+            offset: libm::log(self.weight)
+                - 0.5 * D as f64 * libm::log(2.0 * std::f64::consts::PI)
+                - half_log_determinant,
+            mean: self.mean,
+            whitening: Triangular(std::array::from_fn(|i| {
+                std::array::from_fn(|l| self.precision_cholesky[(i, l)])
+            })),
+        }
+    }
+
+    /// Whether some direction has a variance below `variance`.
+    pub(super) fn has_variance_below(&self, variance: f64) -> bool {
+        Cholesky::new(self.covariance - SMatrix::identity() * variance).is_none()
+    }
+}
