@@ -1,0 +1,34 @@
+//! Writes a picture in 5 colors, and as it was, side by side to compared.png.
+//!
+//! `cargo run --release --example compare [PICTURE]`
+
+use std::{env, path::Path};
+
+use quantize::figure::{Panel, side_by_side};
+use quantize::picture::{self, Existing, IndexedPicture};
+use quantize::{Colors, Palette, Result, kmeans, map, metrics};
+
+fn main() -> Result<()> {
+    let original = match env::args_os().nth(1) {
+        Some(path) => picture::load(path.as_ref())?,
+        None => picture::builtin("flower.jpg")?,
+    };
+    let (colors, color_of_pixel) = Colors::of(&original);
+    let options = kmeans::Options {
+        k: 5,
+        ..Default::default()
+    };
+    let (palette, _) = Palette::from_means(&kmeans::fit(&colors, &options)?.centroids)?;
+    let indices = map::expand(&map::nearest(&colors, &palette), &color_of_pixel);
+    let compressed = IndexedPicture::new(original.width(), original.height(), palette, indices)?;
+    let compressed = compressed.to_picture();
+
+    let panels = [("In 5 colors", &compressed), ("Original", &original)];
+    let figure = side_by_side(&panels.map(|(title, picture)| Panel { title, picture }))?;
+    let output = Path::new("compared.png");
+    picture::write(output, &figure.encode_png()?, Existing::Replace)?;
+
+    let mse = metrics::mse(&compressed, &original)?;
+    println!("{}: MSE {mse:.1}", output.display());
+    Ok(())
+}

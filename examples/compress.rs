@@ -1,0 +1,31 @@
+//! Writes a picture with 5 colors, found by k-means, to compressed.png.
+//!
+//! `cargo run --release --example compress [PICTURE]`
+
+use std::{env, path::Path};
+
+use quantize::picture::{self, Existing, IndexedPicture};
+use quantize::{Colors, Palette, Result, kmeans, map};
+
+fn main() -> Result<()> {
+    let original = match env::args_os().nth(1) {
+        Some(path) => picture::load(path.as_ref())?,
+        None => picture::builtin("flower.jpg")?,
+    };
+    let (colors, color_of_pixel) = Colors::of(&original);
+    let options = kmeans::Options {
+        k: 5,
+        ..Default::default()
+    };
+    let fit = kmeans::fit(&colors, &options)?;
+
+    let (palette, _) = Palette::from_means(&fit.centroids)?;
+    let indices = map::expand(&map::nearest(&colors, &palette), &color_of_pixel);
+    let compressed = IndexedPicture::new(original.width(), original.height(), palette, indices)?;
+    let output = Path::new("compressed.png");
+    picture::write(output, &compressed.encode_png()?, Existing::Replace)?;
+
+    println!("{}: {} iterations", output.display(), fit.n_iter);
+    println!("{:?}", compressed.palette().colors());
+    Ok(())
+}
