@@ -192,7 +192,7 @@ fn the_mixture_from_the_stated_starts_finds_what_scikit_learn_finds() {
             };
             let options = gmm::Options {
                 k,
-                init: gmm::Init::Parameters(start),
+                init: gmm::Init::Mixture(start),
                 n_init: 1,
                 tol: 0.0,
                 max_iter,
@@ -202,8 +202,8 @@ fn the_mixture_from_the_stated_starts_finds_what_scikit_learn_finds() {
             let fit = gmm::fit(&subject.colors, &options).unwrap();
 
             let pixels = subject.color_of_pixel.len() as f64;
-            let predicted = fit.mixture.predict(&subject.colors);
-            let counts = subject.counts(k, |color| predicted[color].into());
+            let predicted = fit.mixture.predict(&subject.colors).unwrap();
+            let counts = subject.counts(k, |color| predicted[color] as usize);
             comparison.absolute(
                 "weights",
                 &fit.mixture.weights.to_vec(),
