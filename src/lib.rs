@@ -33,6 +33,8 @@ pub mod picture;
 
 pub mod colors;
 
+mod effort;
+
 mod density;
 
 pub mod kmeans;
@@ -50,6 +52,7 @@ pub mod metrics;
 mod testing;
 
 pub use colors::Colors;
+pub use effort::Effort;
 pub use error::{Error, Result};
 pub use palette::Palette;
 pub use picture::{IndexedPicture, Picture};

@@ -72,7 +72,7 @@ impl<const D: usize> Em<'_, D> {
             .into_iter()
             .map(|row| Component::centroid(std::array::from_fn(|d| row[d])))
             .collect();
-        let (_, statistics) = self.statistics::<_, _, Hard>(&components, Corners);
+        let (_, statistics) = self.statistics::<_, _, Hard>(&components, Corners::<1>);
         self.m_step(&statistics)
     }
 

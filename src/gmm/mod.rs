@@ -141,10 +141,11 @@ pub fn fit<const D: usize>(colors: &Colors<D>, options: &Options<D>) -> Result<F
         let clusters = kmeans::Options {
             k: options.k,
             init: init.clone(),
-            seed: options.seed,
+            n_init: Some(1),
+            seed: options.seed.wrapping_add(start as u64),
             ..kmeans::Options::default()
         };
-        let clusters = kmeans::fit_start(colors, &clusters, start)?;
+        let clusters = kmeans::fit(colors, &clusters)?;
         Ok(em.run(em.clusters(&clusters.centroids)))
     };
     (1..starts).try_fold(run(0)?, |best, start| {

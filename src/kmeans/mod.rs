@@ -5,13 +5,15 @@
 //! quantization in PCM", IEEE Trans. Information Theory 28(2), 1982).
 
 mod lloyd;
+mod missing;
+mod search;
 mod seed;
 
 use ndarray::Array2;
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 
-use crate::{Colors, Error, Result, density};
+use lloyd::Lloyd;
+
+use crate::{Colors, Effort, Error, Result, density};
 
 /// Where the first centroids come from.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -34,12 +36,16 @@ pub struct Options {
     pub k: usize,
     /// Where the first centroids come from. Default: greedy k-means++.
     pub init: Init,
-    /// Starts, of which the one with the least inertia is kept, at least 1. Default: 1.
-    pub n_init: usize,
-    /// The largest move of a centroid, on the scale of the colors, that counts as converged; 0 =
-    /// until no color changes its cluster. Default: 0.
+    /// Starts of the search, of which the one with the least inertia is kept, at least 1. Default:
+    /// `None`, by effort and k.
+    pub n_init: Option<usize>,
+    /// How far the search goes. [`Init::Centroids`] is not searched from. Default: balanced.
+    pub effort: Effort,
+    /// The largest move of a centroid, on the scale of the colors, that counts as converged; 0 = until
+    /// no color changes its cluster. Default: 0.
     pub tol: f64,
-    /// The most iterations of a start, at least 1. Default: 300.
+    /// The most iterations after the search, at least 1; [`Effort::Fast`] never needs more than 4.
+    /// Default: 300.
     pub max_iter: usize,
     /// Decides every random choice. Default: 0.
     pub seed: u64,
@@ -50,7 +56,8 @@ impl Default for Options {
         Self {
             k: 16,
             init: Init::default(),
-            n_init: 1,
+            n_init: None,
+            effort: Effort::default(),
             tol: 0.0,
             max_iter: 300,
             seed: 0,
@@ -58,52 +65,38 @@ impl Default for Options {
     }
 }
 
+/// The iterations of [`Effort::Fast`] after its search: what later ones gain is below 1 %.
+const FAST_ITERATIONS: usize = 4;
+
 /// What was found and how.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fit {
-    /// The centroids (k, D), on the scale of the colors; the distinct colors themselves when there
-    /// are no more of them than k.
+    /// The centroids (k, D), on the scale of the colors; the distinct colors themselves when there are
+    /// no more of them than k.
     pub centroids: Array2<f64>,
     /// The sum over pixels of the squared distance to the nearest centroid.
     pub inertia: f64,
-    /// The inertia that each iteration began with, its colors assigned anew; never rising.
+    /// The inertia that each iteration after the search began with, its colors assigned anew; never
+    /// rising.
     pub history: Vec<f64>,
-    /// Iterations of the start that was kept.
+    /// Iterations after the search.
     pub n_iter: usize,
-    /// Whether it ended by `tol` and not by `max_iter`.
+    /// Whether it ended by `tol`.
     pub converged: bool,
+    /// How many times a color, or a box of colors in its place, has been assigned to a centroid, the
+    /// search included: the work done.
+    pub assigned: u64,
 }
 
-/// The best of `n_init` runs of k-means on `colors`.
+/// k-means on `colors`: a search for a good optimum, then Lloyd's iterations to it.
 ///
 /// With no more distinct colors than k, these colors are the centroids and the inertia is 0. A
 /// centroid that no color is nearest to moves to the color that is served worst.
 ///
 /// # Errors
-/// When `k`, `n_init` or `max_iter` is 0, `tol` is negative or not a number, or [`Init::Centroids`]
-/// is not a (k, D) array of finite numbers.
+/// When `k`, `n_init` or `max_iter` is 0, `tol` is negative or not a number, or [`Init::Centroids`] is
+/// not a (k, D) array of finite numbers.
 pub fn fit<const D: usize>(colors: &Colors<D>, options: &Options) -> Result<Fit> {
-    let starts = if matches!(options.init, Init::Centroids(_)) {
-        1
-    } else {
-        options.n_init
-    };
-    (1..starts).try_fold(fit_start(colors, options, 0)?, |best, start| {
-        let next = fit_start(colors, options, start)?;
-        Ok(if next.inertia < best.inertia {
-            next
-        } else {
-            best
-        })
-    })
-}
-
-/// One of the runs of [`fit`], each of which has its own stream of random numbers.
-pub(crate) fn fit_start<const D: usize>(
-    colors: &Colors<D>,
-    options: &Options,
-    start: usize,
-) -> Result<Fit> {
     check::<D>(options)?;
     if colors.len() <= options.k {
         return Ok(Fit {
@@ -112,26 +105,46 @@ pub(crate) fn fit_start<const D: usize>(
             history: Vec::new(),
             n_iter: 0,
             converged: true,
+            assigned: 0,
         });
     }
-    let mut generator = ChaCha8Rng::seed_from_u64(options.seed);
-    generator.set_stream(start as u64);
-    let centroids = match &options.init {
-        Init::KMeansPlusPlus => seed::k_means_plus_plus(colors, options.k, &mut generator),
-        Init::Random => seed::random(colors, options.k, &mut generator),
-        Init::Centroids(centroids) => centroids
-            .rows()
-            .into_iter()
-            .map(|row| std::array::from_fn(|d| row[d]))
-            .collect(),
+    let (centroids, searched) = match &options.init {
+        Init::Centroids(centroids) => (rows(centroids), 0),
+        _ => search::search(colors, options),
     };
-    Ok(lloyd::run(colors, centroids, options.tol, options.max_iter))
+    let max_iter = match (&options.init, options.effort) {
+        (Init::KMeansPlusPlus | Init::Random, Effort::Fast) => {
+            options.max_iter.min(FAST_ITERATIONS)
+        }
+        _ => options.max_iter,
+    };
+    let mut lloyd = Lloyd::new(colors, centroids);
+    let (history, converged) = lloyd.run(options.tol, max_iter);
+    Ok(Fit {
+        inertia: lloyd.inertia(),
+        centroids: Array2::from_shape_fn((lloyd.centroids.len(), D), |(j, d)| {
+            lloyd.centroids[j][d]
+        }),
+        n_iter: history.len(),
+        history,
+        converged,
+        assigned: searched + lloyd.assigned,
+    })
+}
+
+/// The rows of `centroids`, which has D columns.
+fn rows<const D: usize>(centroids: &Array2<f64>) -> Vec<[f64; D]> {
+    centroids
+        .rows()
+        .into_iter()
+        .map(|row| std::array::from_fn(|d| row[d]))
+        .collect()
 }
 
 fn check<const D: usize>(options: &Options) -> Result<()> {
-    if options.k == 0 || options.n_init == 0 || options.max_iter == 0 {
+    if options.k == 0 || options.n_init == Some(0) || options.max_iter == 0 {
         return Err(Error::Invalid(format!(
-            "k, n_init and max_iter are at least 1, not {}, {} and {}",
+            "k, n_init and max_iter are at least 1, not {}, {:?} and {}",
             options.k, options.n_init, options.max_iter
         )));
     }
@@ -170,7 +183,7 @@ pub fn predict<const D: usize>(colors: &Colors<D>, centroids: &Array2<f64>) -> R
         .into_iter()
         .map(|row| density::Component::centroid(std::array::from_fn(|d| row[d])))
         .collect();
-    Ok(density::argmax(colors, &components, density::Corners))
+    Ok(density::argmax(colors, &components, density::Corners::<1>))
 }
 
 #[cfg(test)]
@@ -299,7 +312,7 @@ mod tests {
                     &Options {
                         k: 12,
                         init: init.clone(),
-                        n_init,
+                        n_init: Some(n_init),
                         ..Options::default()
                     },
                 )
@@ -334,7 +347,7 @@ mod tests {
             ..Options::default()
         });
         refused(Options {
-            n_init: 0,
+            n_init: Some(0),
             ..Options::default()
         });
         refused(Options {
