@@ -3,7 +3,7 @@
 //!
 //! The modules stand in the order in which a picture flows through them:
 //!
-//! 1. [`picture`] decodes bytes into a [`Picture`](picture::Picture);
+//! 1. [`picture`] decodes bytes into a [`Picture`];
 //! 2. [`colors`] lists its distinct colors, how many pixels have each, and the boxes of color space
 //!    that hold them;
 //! 3. `density` is the log-space kernel that both models share;
