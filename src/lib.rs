@@ -19,7 +19,8 @@
 //! let original = picture::builtin("flower.jpg")?;
 //! let (colors, color_of_pixel) = Colors::of(&original);
 //! let fit = kmeans::fit(&colors, &kmeans::Options { k: 5, ..Default::default() })?;
-//! let (palette, _) = Palette::from_means(&fit.centroids)?;
+//! let whole = kmeans::to_bytes(&colors, &fit.centroids)?;
+//! let (palette, _) = Palette::from_means(&whole)?;
 //! let indices = map::expand(&map::nearest(&colors, &palette), &color_of_pixel);
 //! let compressed = IndexedPicture::new(original.width(), original.height(), palette, indices)?;
 //! assert_eq!(compressed.palette().len(), 5);

@@ -141,7 +141,7 @@ fn kmeans_from_the_stated_starts_finds_what_scikit_learn_finds() {
             let options = kmeans::Options {
                 k,
                 init: kmeans::Init::Centroids(subject.start(k) * 255.0),
-                n_init: 1,
+                n_init: Some(1),
                 tol: 0.0,
                 max_iter,
                 ..Default::default()

@@ -1,6 +1,8 @@
 //! Lloyd's iterations, exact, with boxes of colors instead of colors wherever a box has one nearest
 //! centroid.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::{
     Colors,
     colors::{Chunk, Node},
@@ -10,6 +12,22 @@ use crate::{
     },
     simd::{LANES, Lanes},
 };
+
+/// Counts how many times a color has been assigned.
+#[derive(Debug, Default)]
+pub(super) struct Work {
+    assigned: AtomicU64,
+}
+
+impl Work {
+    fn add(&self, colors: u64) {
+        self.assigned.fetch_add(colors, Ordering::Relaxed);
+    }
+
+    pub(super) fn assigned(&self) -> u64 {
+        self.assigned.load(Ordering::Relaxed)
+    }
+}
 
 /// What an assignment of all colors comes to.
 pub(super) struct Clusters<const D: usize> {
@@ -27,12 +45,11 @@ pub(super) struct Lloyd<'a, const D: usize> {
     moved: Vec<bool>,
     ids: Vec<Vec<u32>>,
     found: Vec<BlockClusters<D>>,
-    /// How many colors have been assigned in all: the work done.
-    pub assigned: u64,
+    work: &'a Work,
 }
 
 impl<'a, const D: usize> Lloyd<'a, D> {
-    pub(super) fn new(colors: &'a Colors<D>, centroids: Vec<[f64; D]>) -> Self {
+    pub(super) fn new(colors: &'a Colors<D>, centroids: Vec<[f64; D]>, work: &'a Work) -> Self {
         let blocks = colors.blocks().len();
         let moved = vec![true; centroids.len()];
         Self {
@@ -44,7 +61,7 @@ impl<'a, const D: usize> Lloyd<'a, D> {
             moved,
             ids: vec![Vec::new(); blocks],
             found: vec![BlockClusters::default(); blocks],
-            assigned: 0,
+            work,
         }
     }
 
@@ -93,7 +110,7 @@ impl<'a, const D: usize> Lloyd<'a, D> {
         let places: Vec<usize> = tasks.iter().map(|task| task.0).collect();
         let colors = self.walk.colors;
         let rows = |block: usize| colors.nodes()[colors.blocks()[block]].rows().len() as u64;
-        self.assigned += places.iter().map(|&block| rows(block)).sum::<u64>();
+        self.work.add(places.iter().map(|&block| rows(block)).sum());
         let found = walk_blocks(self.walk, &components, &ids, tasks, |(), m| {
             BlockVisit::new(m)
         });

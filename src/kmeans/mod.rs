@@ -4,6 +4,7 @@
 //! the pixels (Bishop, "Pattern Recognition and Machine Learning", 9.1; Lloyd, "Least squares
 //! quantization in PCM", IEEE Trans. Information Theory 28(2), 1982).
 
+mod bytes;
 mod lloyd;
 mod missing;
 mod search;
@@ -11,7 +12,9 @@ mod seed;
 
 use ndarray::Array2;
 
-use lloyd::Lloyd;
+pub use bytes::to_bytes;
+use lloyd::{Lloyd, Work};
+use search::Search;
 
 use crate::{Colors, Effort, Error, Result, density};
 
@@ -68,6 +71,9 @@ impl Default for Options {
 /// The iterations of [`Effort::Fast`] after its search: what later ones gain is below 1 %.
 const FAST_ITERATIONS: usize = 4;
 
+/// [`Effort::Best`] tries so many times as many starts as the others.
+const BEST_STARTS: usize = 4;
+
 /// What was found and how.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fit {
@@ -108,28 +114,73 @@ pub fn fit<const D: usize>(colors: &Colors<D>, options: &Options) -> Result<Fit>
             assigned: 0,
         });
     }
-    let (centroids, searched) = match &options.init {
-        Init::Centroids(centroids) => (rows(centroids), 0),
-        _ => search::search(colors, options),
+    let work = Work::default();
+    if let Init::Centroids(centroids) = &options.init {
+        let lloyd = Lloyd::new(colors, rows(centroids), &work);
+        return Ok(Polished::from(lloyd, options.tol, options.max_iter).into_fit(&work));
+    }
+    let max_iter = match options.effort {
+        Effort::Fast => options.max_iter.min(FAST_ITERATIONS),
+        Effort::Balanced | Effort::Best => options.max_iter,
     };
-    let max_iter = match (&options.init, options.effort) {
-        (Init::KMeansPlusPlus | Init::Random, Effort::Fast) => {
-            options.max_iter.min(FAST_ITERATIONS)
+    let polish = |lloyd| Polished::from(lloyd, options.tol, max_iter);
+    let search = Search::new(colors, options, &work);
+    let starts = options.n_init.unwrap_or_else(|| search.starts());
+    let mut best = polish(Lloyd::new(colors, search.best_of(0..starts), &work));
+    if options.effort == Effort::Best {
+        if options.n_init.is_none() {
+            let more = search.best_of(starts..BEST_STARTS * starts);
+            best = best.or(polish(Lloyd::new(colors, more, &work)));
         }
-        _ => options.max_iter,
-    };
-    let mut lloyd = Lloyd::new(colors, centroids);
-    let (history, converged) = lloyd.run(options.tol, max_iter);
-    Ok(Fit {
-        inertia: lloyd.inertia(),
-        centroids: Array2::from_shape_fn((lloyd.centroids.len(), D), |(j, d)| {
-            lloyd.centroids[j][d]
-        }),
-        n_iter: history.len(),
-        history,
-        converged,
-        assigned: searched + lloyd.assigned,
-    })
+        let moved = search.move_centroids(best.lloyd.clone());
+        best = best.or(polish(moved));
+    }
+    Ok(best.into_fit(&work))
+}
+
+/// A run of Lloyd's iterations on the colors, done.
+struct Polished<'a, const D: usize> {
+    lloyd: Lloyd<'a, D>,
+    inertia: f64,
+    history: Vec<f64>,
+    converged: bool,
+}
+
+impl<'a, const D: usize> Polished<'a, D> {
+    fn from(mut lloyd: Lloyd<'a, D>, tol: f64, max_iter: usize) -> Self {
+        let (history, converged) = lloyd.run(tol, max_iter);
+        Self {
+            inertia: lloyd.inertia(),
+            lloyd,
+            history,
+            converged,
+        }
+    }
+
+    /// The better of the two; of equals the first.
+    fn or(self, other: Self) -> Self {
+        if other.inertia < self.inertia {
+            other
+        } else {
+            self
+        }
+    }
+
+    fn into_fit(self, work: &Work) -> Fit {
+        Fit {
+            centroids: to_array(&self.lloyd.centroids),
+            inertia: self.inertia,
+            n_iter: self.history.len(),
+            history: self.history,
+            converged: self.converged,
+            assigned: work.assigned(),
+        }
+    }
+}
+
+/// The centroids as the rows of an array.
+fn to_array<const D: usize>(centroids: &[[f64; D]]) -> Array2<f64> {
+    Array2::from_shape_fn((centroids.len(), D), |(j, d)| centroids[j][d])
 }
 
 /// The rows of `centroids`, which has D columns.
@@ -192,7 +243,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        Picture,
+        Level, Picture, set_level,
         testing::{flower, noise},
     };
 
@@ -303,23 +354,99 @@ mod tests {
     }
 
     #[test]
-    fn more_starts_are_never_worse_and_random_ones_work() {
+    fn random_starts_end_near_where_k_means_plus_plus_ends() {
         let colors = flower(20);
-        for init in [Init::KMeansPlusPlus, Init::Random] {
-            let inertia = |n_init| {
-                fit(
-                    &colors,
-                    &Options {
-                        k: 12,
-                        init: init.clone(),
-                        n_init: Some(n_init),
-                        ..Options::default()
-                    },
-                )
-                .unwrap()
-                .inertia
-            };
-            assert!(inertia(5) <= inertia(2) && inertia(2) <= inertia(1));
+        let [greedy, random] = [Init::KMeansPlusPlus, Init::Random].map(|init| {
+            fit(
+                &colors,
+                &Options {
+                    k: 12,
+                    init,
+                    ..Options::default()
+                },
+            )
+            .unwrap()
+        });
+        assert!((random.inertia - greedy.inertia).abs() < 0.05 * greedy.inertia);
+        assert_ne!(random.centroids, greedy.centroids);
+    }
+
+    #[test]
+    fn more_effort_is_more_work_and_no_worse() {
+        for (colors, k) in [
+            (flower(30), 24),
+            (flower(60), 100),
+            (Colors::of(&noise(90, 90, 8)).0, 12),
+        ] {
+            let [fast, balanced, best] =
+                [Effort::Fast, Effort::Balanced, Effort::Best].map(|effort| {
+                    fit(
+                        &colors,
+                        &Options {
+                            k,
+                            effort,
+                            ..Options::default()
+                        },
+                    )
+                    .unwrap()
+                });
+            assert!(fast.assigned < balanced.assigned && balanced.assigned < best.assigned);
+            assert!(fast.inertia >= balanced.inertia && balanced.inertia >= best.inertia);
+            assert!(fast.n_iter <= FAST_ITERATIONS && balanced.converged && best.converged);
+        }
+    }
+
+    #[test]
+    fn four_channels_are_clustered_like_three() {
+        let three = flower(10);
+        let four = ndarray::Array2::from_shape_fn((three.len(), 4), |(row, d)| {
+            if d < 3 { three.points()[[row, d]] } else { 7.0 }
+        });
+        let (four, _) = Colors::<4>::from_points(&four, three.counts(), 255.0).unwrap();
+        let options = Options {
+            k: 8,
+            effort: Effort::Best,
+            ..Options::default()
+        };
+        let (a, b) = (
+            fit(&three, &options).unwrap(),
+            fit(&four, &options).unwrap(),
+        );
+        assert!((a.inertia - b.inertia).abs() < 0.02 * a.inertia);
+        let clusters = predict(&four, &b.centroids).unwrap();
+        assert!((0..8).all(|j| clusters.contains(&j)));
+        assert!(b.centroids.column(3).iter().all(|&value| value == 7.0));
+    }
+
+    #[test]
+    fn neither_threads_nor_the_width_of_vectors_change_a_bit() {
+        let colors = flower(60);
+        let options = Options {
+            k: 40,
+            ..Options::default()
+        };
+        let expected = fit(&colors, &options).unwrap();
+        for threads in [1, 2, 3, 8] {
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap();
+            assert_eq!(pool.install(|| fit(&colors, &options).unwrap()), expected);
+        }
+        for level in [Level::Scalar, Level::Avx2, Level::Widest] {
+            set_level(level);
+            assert_eq!(fit(&colors, &options).unwrap(), expected);
+        }
+        let points = colors.points().mapv(|value| libm::sqrt(value) / 16.0);
+        let (others, _) = Colors::<3>::from_points(&points, colors.counts(), 1.0).unwrap();
+        let expected = fit(&others, &options).unwrap();
+        for level in [Level::Scalar, Level::Avx2, Level::Widest] {
+            set_level(level);
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(3)
+                .build()
+                .unwrap();
+            assert_eq!(pool.install(|| fit(&others, &options).unwrap()), expected);
         }
     }
 

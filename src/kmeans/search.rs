@@ -11,10 +11,17 @@
 //!
 //! The search begins on coarse boxes of colors, where all of it costs little.
 
+use std::ops::Range;
+
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use super::{Init, Options, lloyd::Lloyd, missing::missing, seed};
+use super::{
+    Init, Options,
+    lloyd::{Lloyd, Work},
+    missing::missing,
+    seed,
+};
 use crate::{Colors, Effort, density::squared_distance};
 
 /// Coarse boxes to a centroid, and what counts as a centroid at least: with few centroids, few boxes
@@ -45,89 +52,91 @@ const COARSE_ITERATIONS: usize = 100;
 const SPLIT_GAIN: f64 = 0.64;
 const SPLIT_DISTANCE: f64 = 0.8;
 
-/// How many starts there are by default: with few centroids optima are few and starts cheap.
-pub(super) fn default_starts(effort: Effort, k: usize) -> usize {
-    let (least, most) = match effort {
-        Effort::Fast => (1, 2),
-        Effort::Balanced => (1, 4),
-        Effort::Best => (2, 8),
-    };
-    (64 / k).clamp(least, most)
+/// The search on coarse boxes: starts, numbered, each with its own stream of random numbers.
+pub(super) struct Search<'a, const D: usize> {
+    options: &'a Options,
+    work: &'a Work,
+    coarse: Colors<D>,
 }
 
-/// The best centroids that a search with these options finds, and how many colors and boxes it has
-/// assigned to centroids on the way.
-pub(super) fn search<const D: usize>(
-    colors: &Colors<D>,
-    options: &Options,
-) -> (Vec<[f64; D]>, u64) {
-    let k = options.k;
-    let boxes = BOXES_PER_CENTROID * k.max(FEWEST_CENTROIDS);
-    let coarse = colors.coarse(if options.effort == Effort::Fast {
-        boxes / 4
-    } else {
-        boxes
-    });
-    let starts = options
-        .n_init
-        .unwrap_or_else(|| default_starts(options.effort, k));
-    let run = |start: usize| {
-        let mut generator = ChaCha8Rng::seed_from_u64(options.seed);
-        generator.set_stream(start as u64);
-        let centroids = match options.init {
-            Init::Random => seed::random(&coarse, k, &mut generator),
-            _ => seed::k_means_plus_plus(&coarse, k, &mut generator),
-        };
-        let mut lloyd = Lloyd::new(&coarse, centroids);
-        lloyd.run(COARSE_TOL * colors.unit(), COARSE_ITERATIONS);
-        move_centroids(lloyd, &coarse)
-    };
-    let mut assigned = 0;
-    let mut best = run(0);
-    for start in 1..starts {
-        let mut next = run(start);
-        if next.inertia() < best.inertia() {
-            std::mem::swap(&mut best, &mut next);
-        }
-        assigned += next.assigned;
-    }
-    if options.effort < Effort::Best {
-        return (best.centroids, assigned + best.assigned);
-    }
-    let mut fine = Lloyd::new(colors, best.centroids);
-    fine.run(0.0, SETTLE);
-    let fine = move_centroids(fine, &coarse);
-    (fine.centroids, assigned + best.assigned + fine.assigned)
-}
-
-/// Moves centroids in rounds until that no longer pays. What is expected of a move is computed on
-/// `guide`, a coarser version of the colors that `lloyd` works on, or the same.
-fn move_centroids<'a, const D: usize>(mut lloyd: Lloyd<'a, D>, guide: &Colors<D>) -> Lloyd<'a, D> {
-    let k = lloyd.centroids.len();
-    let mut most = if k > 1 { (k / MOST_MOVED).max(1) } else { 0 };
-    let mut inertia = lloyd.inertia();
-    while most > 0 {
-        let moves = moves(guide, &lloyd.centroids, most);
-        if moves.is_empty() {
-            break;
-        }
-        let mut trial = lloyd.clone();
-        for &(j, target) in moves.as_flattened() {
-            trial.place(j, target);
-        }
-        trial.run(0.0, SETTLE);
-        let after = trial.inertia();
-        if after > inertia * (1.0 - PAYS) {
-            most = moves.len() / 2;
-        }
-        if after < inertia {
-            inertia = after;
-            lloyd = trial;
+impl<'a, const D: usize> Search<'a, D> {
+    pub(super) fn new(colors: &Colors<D>, options: &'a Options, work: &'a Work) -> Self {
+        let boxes = BOXES_PER_CENTROID * options.k.max(FEWEST_CENTROIDS);
+        let boxes = if options.effort == Effort::Fast {
+            boxes / 4
         } else {
-            lloyd.assigned = trial.assigned;
+            boxes
+        };
+        Self {
+            options,
+            work,
+            coarse: colors.coarse(boxes),
         }
     }
-    lloyd
+
+    /// How many starts there are by default: with few centroids optima are few and starts cheap.
+    pub(super) fn starts(&self) -> usize {
+        let k = self.options.k;
+        match self.options.effort {
+            Effort::Fast => (32 / k).clamp(1, 2),
+            Effort::Balanced | Effort::Best => (64 / k).clamp(1, 4),
+        }
+    }
+
+    /// The centroids of the best of some starts.
+    pub(super) fn best_of(&self, starts: Range<usize>) -> Vec<[f64; D]> {
+        let mut best: Option<(f64, Vec<[f64; D]>)> = None;
+        for start in starts {
+            let mut lloyd = self.start(start);
+            let inertia = lloyd.inertia();
+            if best.as_ref().is_none_or(|(least, _)| inertia < *least) {
+                best = Some((inertia, lloyd.centroids));
+            }
+        }
+        best.map_or_else(Vec::new, |(_, centroids)| centroids)
+    }
+
+    /// One start: seeds, Lloyd's iterations, and rounds of moves.
+    fn start(&self, start: usize) -> Lloyd<'_, D> {
+        let mut generator = ChaCha8Rng::seed_from_u64(self.options.seed);
+        generator.set_stream(start as u64);
+        let k = self.options.k;
+        let centroids = match self.options.init {
+            Init::Random => seed::random(&self.coarse, k, &mut generator),
+            _ => seed::k_means_plus_plus(&self.coarse, k, &mut generator),
+        };
+        let mut lloyd = Lloyd::new(&self.coarse, centroids, self.work);
+        lloyd.run(COARSE_TOL * self.coarse.unit(), COARSE_ITERATIONS);
+        self.move_centroids(lloyd)
+    }
+
+    /// Moves centroids in rounds until that no longer pays, among coarse boxes or the colors
+    /// themselves; what is expected of a move is computed on coarse boxes.
+    pub(super) fn move_centroids<'c>(&self, mut lloyd: Lloyd<'c, D>) -> Lloyd<'c, D> {
+        let k = lloyd.centroids.len();
+        let mut most = if k > 1 { (k / MOST_MOVED).max(1) } else { 0 };
+        let mut inertia = lloyd.inertia();
+        while most > 0 {
+            let moves = moves(&self.coarse, &lloyd.centroids, most);
+            if moves.is_empty() {
+                break;
+            }
+            let mut trial = lloyd.clone();
+            for &(j, target) in moves.as_flattened() {
+                trial.place(j, target);
+            }
+            trial.run(0.0, SETTLE);
+            let after = trial.inertia();
+            if after > inertia * (1.0 - PAYS) {
+                most = moves.len() / 2;
+            }
+            if after < inertia {
+                inertia = after;
+                lloyd = trial;
+            }
+        }
+        lloyd
+    }
 }
 
 /// A centroid and where it is to go.
@@ -216,6 +225,43 @@ fn principal_axis<const D: usize>(scatter: &[[f64; D]; D]) -> (f64, [f64; D]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::flower;
+
+    #[test]
+    fn the_winner_of_fewer_starts_stays_a_candidate_among_more() {
+        let colors = flower(20);
+        let work = Work::default();
+        let options = Options {
+            k: 12,
+            ..Options::default()
+        };
+        let search = Search::new(&colors, &options, &work);
+        let inertia = |starts| {
+            let centroids = search.best_of(0..starts);
+            Lloyd::new(&search.coarse, centroids, &work).inertia()
+        };
+        assert!(inertia(8) <= inertia(3) && inertia(3) <= inertia(1));
+        assert!(inertia(8) < inertia(1), "starts differ");
+    }
+
+    #[test]
+    fn rounds_of_moves_mend_a_start_with_two_centroids_in_one_place() {
+        let x = [0.0, 4.0, 200.0, 204.0, 200.0, 204.0];
+        let y = [0.0, 0.0, 0.0, 0.0, 30.0, 30.0];
+        let points = ndarray::Array2::from_shape_fn((6, 3), |(row, d)| [x[row], y[row], 0.0][d]);
+        let (colors, _) = Colors::<3>::from_points(&points, &[1.0; 6], 255.0).unwrap();
+        let work = Work::default();
+        let options = Options {
+            k: 3,
+            ..Options::default()
+        };
+        let search = Search::new(&colors, &options, &work);
+        let stuck = vec![[0.0; 3], [4.0, 0.0, 0.0], [202.0, 15.0, 0.0]];
+        let mut lloyd = Lloyd::new(&colors, stuck, &work);
+        lloyd.run(0.0, 100);
+        assert!(lloyd.inertia() > 900.0);
+        assert_eq!(search.move_centroids(lloyd).inertia(), 24.0);
+    }
 
     #[test]
     fn the_principal_axis_of_a_line_is_the_line() {
