@@ -32,3 +32,34 @@ pub fn expand(entries: &[u8], color_of_pixel: &[u32]) -> Vec<u8> {
         .map(|&color| entries[color as usize])
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::noise;
+
+    #[test]
+    fn every_pixel_gets_the_entry_nearest_to_it() {
+        let picture = noise(40, 30, 7);
+        let palette = Palette::new((0..9).map(|i| [i * 16, 100, 128 - i * 12]).collect()).unwrap();
+        let (colors, color_of_pixel) = Colors::of(&picture);
+        let indices = expand(&nearest(&colors, &palette), &color_of_pixel);
+        for (pixel, &index) in picture.pixels().iter().zip(&indices) {
+            let distance = |entry: [u8; 3]| -> u32 {
+                (0..3)
+                    .map(|c| u32::from(pixel[c].abs_diff(entry[c])).pow(2))
+                    .sum()
+            };
+            let distances: Vec<u32> = palette
+                .colors()
+                .iter()
+                .map(|&entry| distance(entry))
+                .collect();
+            let least = distances.iter().min().unwrap();
+            assert_eq!(
+                distances.iter().position(|d| d == least),
+                Some(index.into())
+            );
+        }
+    }
+}

@@ -30,3 +30,28 @@ pub fn mse(a: &Picture, b: &Picture) -> Result<f64> {
 pub fn psnr_db(mse: f64) -> Option<f64> {
     (mse > 0.0).then(|| 10.0 * libm::log10(255.0 * 255.0 / (mse / 3.0)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picture(width: u32, rgb: &[u8]) -> Picture {
+        Picture::new(width, 1, rgb.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn the_error_is_summed_over_channels_and_averaged_over_pixels() {
+        let a = picture(2, &[0, 0, 0, 255, 10, 10]);
+        let b = picture(2, &[3, 4, 0, 255, 10, 15]);
+        assert_eq!(mse(&a, &b).unwrap(), f64::from(9 + 16 + 25) / 2.0);
+        assert_eq!(mse(&b, &a).unwrap(), 25.0);
+        assert!(mse(&a, &picture(1, &[0; 3])).is_err());
+    }
+
+    #[test]
+    fn equal_pictures_have_no_ratio_and_opposite_ones_have_none_in_decibels() {
+        assert_eq!(psnr_db(0.0), None);
+        assert!(psnr_db(3.0 * 255.0 * 255.0).unwrap().abs() < 1e-12);
+        assert!((psnr_db(3.0 * 255.0 * 2.55).unwrap() - 20.0).abs() < 1e-12);
+    }
+}

@@ -76,3 +76,28 @@ impl Palette {
 pub(crate) fn to_byte(value: f64) -> u8 {
     libm::rint(value).clamp(0.0, 255.0) as u8
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+
+    #[test]
+    fn means_are_rounded_to_the_nearest_byte_and_those_that_meet_share_an_entry() {
+        let means = array![[0.4, 254.6, 300.0], [-3.0, 255.4, 255.0], [12.6, 0.0, 7.49]];
+        let (palette, entries) = Palette::from_means(&means).unwrap();
+        assert_eq!(palette.colors(), [[0, 255, 255], [13, 0, 7]]);
+        assert_eq!(entries, [0, 0, 1]);
+    }
+
+    #[test]
+    fn a_palette_has_1_to_256_colors_of_three_channels() {
+        assert!(Palette::new(Vec::new()).is_err());
+        assert!(Palette::new(vec![[0; 3]; 257]).is_err());
+        assert_eq!(Palette::new(vec![[0; 3]; 256]).unwrap().len(), 256);
+        assert!(Palette::from_means(&Array2::zeros((2, 4))).is_err());
+        let many = Array2::from_shape_fn((300, 3), |(row, d)| [row % 256, row / 256, 0][d] as f64);
+        assert!(Palette::from_means(&many).is_err());
+    }
+}

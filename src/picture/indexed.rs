@@ -1,7 +1,12 @@
 //! A picture of palette indices, and its PNG.
 
+use rayon::prelude::*;
+
 use super::Picture;
 use crate::{Error, Palette, Result};
+
+/// Pixels that are worth a parallel task.
+const PIXELS_PER_TASK: usize = 1 << 16;
 
 /// A picture whose pixels are indices into a palette of 1 to 256 colors. Every index lies inside
 /// the palette.
@@ -28,10 +33,11 @@ impl IndexedPicture {
                 indices.len()
             )));
         }
-        if let Some(&index) = indices
-            .iter()
-            .find(|&&index| usize::from(index) >= palette.len())
-        {
+        let largest = indices
+            .par_chunks(PIXELS_PER_TASK)
+            .filter_map(|part| part.iter().max())
+            .max();
+        if let Some(index) = largest.filter(|&&index| usize::from(index) >= palette.len()) {
             return Err(Error::Invalid(format!(
                 "index {index} lies outside the palette of {} colors",
                 palette.len()
@@ -67,11 +73,21 @@ impl IndexedPicture {
 
     /// How many pixels have each palette entry.
     pub fn counts(&self) -> Vec<u64> {
-        let mut counts = vec![0; self.palette.len()];
-        for &index in &self.indices {
-            counts[usize::from(index)] += 1;
-        }
-        counts
+        let count = |part: &[u8]| {
+            let mut counts = vec![0; self.palette.len()];
+            for &index in part {
+                counts[usize::from(index)] += 1;
+            }
+            counts
+        };
+        let add = |mut a: Vec<u64>, b: Vec<u64>| {
+            for (a, b) in a.iter_mut().zip(b) {
+                *a += b;
+            }
+            a
+        };
+        let parts = self.indices.par_chunks(PIXELS_PER_TASK).map(count);
+        parts.reduce(|| vec![0; self.palette.len()], add)
     }
 
     /// The same picture with its palette ordered by falling pixel count (ties: by color), and
@@ -93,7 +109,8 @@ impl IndexedPicture {
             palette,
             indices: self
                 .indices
-                .iter()
+                .par_iter()
+                .with_min_len(PIXELS_PER_TASK)
                 .map(|&index| new_index[usize::from(index)])
                 .collect(),
             ..*self
@@ -158,5 +175,62 @@ impl IndexedPicture {
             .chunks(self.width as usize)
             .flat_map(row_to_bytes)
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::picture::decode;
+
+    fn gray(colors: usize) -> Palette {
+        Palette::new((0..colors).map(|value| [value as u8; 3]).collect()).unwrap()
+    }
+
+    #[test]
+    fn a_file_has_the_least_bits_that_hold_the_palette_and_decodes_to_the_same_pixels() {
+        for (colors, bits) in [
+            (1, 1),
+            (2, 1),
+            (3, 2),
+            (4, 2),
+            (5, 4),
+            (16, 4),
+            (17, 8),
+            (256, 8),
+        ] {
+            // Widths that leave a byte partly filled, and one that does not.
+            for width in [1, 5, 7, 8] {
+                let indices: Vec<u8> = (0..width * 9).map(|i| (i * 7 % colors) as u8).collect();
+                let picture = IndexedPicture::new(width as u32, 9, gray(colors), indices).unwrap();
+                let bytes = picture.encode_png().unwrap();
+                assert_eq!(bytes[24], bits, "the bit depth stands in byte 24 of a PNG");
+                assert_eq!(bytes[25], 3, "color type 3 is indexed");
+                assert_eq!(decode(&bytes, None).unwrap(), picture.to_picture());
+            }
+        }
+    }
+
+    #[test]
+    fn an_index_outside_the_palette_and_a_wrong_size_are_refused() {
+        assert!(IndexedPicture::new(2, 1, gray(3), vec![0, 3]).is_err());
+        assert!(IndexedPicture::new(2, 1, gray(3), vec![0, 1, 2]).is_err());
+        assert!(IndexedPicture::new(0, 1, gray(3), vec![]).is_err());
+    }
+
+    #[test]
+    fn sorting_by_count_changes_no_pixel_and_drops_what_no_pixel_has() {
+        let picture = IndexedPicture::new(6, 1, gray(5), vec![3, 1, 4, 3, 1, 3]).unwrap();
+        let sorted = picture.sorted_by_count();
+        assert_eq!(sorted.to_picture(), picture.to_picture());
+        assert_eq!(sorted.palette().colors(), [[3; 3], [1; 3], [4; 3]]);
+        assert_eq!(sorted.counts(), [3, 2, 1]);
+    }
+
+    #[test]
+    fn counts_of_a_picture_of_many_tasks_add_up() {
+        let indices: Vec<u8> = (0..300_000u32).map(|i| (i % 3) as u8).collect();
+        let picture = IndexedPicture::new(1000, 300, gray(4), indices).unwrap();
+        assert_eq!(picture.counts(), [100_000, 100_000, 100_000, 0]);
     }
 }
