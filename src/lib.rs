@@ -26,6 +26,7 @@
 //! # Ok::<(), quantize::Error>(())
 //! ```
 
+mod effort;
 mod error;
 mod simd;
 
@@ -50,6 +51,7 @@ pub mod metrics;
 mod testing;
 
 pub use colors::Colors;
+pub use effort::Effort;
 pub use error::{Error, Result};
 pub use palette::Palette;
 pub use picture::{IndexedPicture, Picture};

@@ -42,7 +42,7 @@ impl<const D: usize> Rule<Identity, D> for Corners {
         let distances = &mut scratch[..m];
         let means: [&[f64]; D] = std::array::from_fn(|d| from.field(1 + d));
         for j in 0..m {
-            distances[j] = squared_norm::<D>(std::array::from_fn(|d| middle[d] - means[d][j]));
+            distances[j] = squared_norm::<f64, D>(std::array::from_fn(|d| middle[d] - means[d][j]));
         }
         let mut nearest = 0;
         for j in 1..m {
@@ -92,8 +92,8 @@ impl<W: Whitening<D>, const D: usize> Rule<W, D> for Bounds {
             let y = W::whiten(number, std::array::from_fn(|d| middle[d] - mean[d]));
             let reach = W::whiten(|place| number(place).abs(), half_width);
             let nearest =
-                squared_norm::<D>(std::array::from_fn(|d| (y[d].abs() - reach[d]).max(0.0)));
-            let farthest = squared_norm::<D>(std::array::from_fn(|d| y[d].abs() + reach[d]));
+                squared_norm::<f64, D>(std::array::from_fn(|d| (y[d].abs() - reach[d]).max(0.0)));
+            let farthest = squared_norm::<f64, D>(std::array::from_fn(|d| y[d].abs() + reach[d]));
             let offset = from.field(0)[j];
             let slack = SLACK * (offset.abs() + farthest);
             uppers[j] = offset - 0.5 * nearest + slack;

@@ -5,19 +5,37 @@
 //! "Maximum likelihood from incomplete data via the EM algorithm", JRSS B 39, 1977). Models speak
 //! of colors on [0, 1]: those of [`Colors`] divided by their [unit](Colors::unit).
 
+mod boxes;
 mod em;
+mod expectation;
 mod gaussian;
 mod sample;
+mod search;
+mod statistics;
 
 use ndarray::{Array1, Array2, Array3};
 
 use crate::{
-    Colors, Error, Result,
+    Colors, Effort, Error, Result,
     density::{Bounds, argmax},
     kmeans,
 };
 use gaussian::Gaussian;
 pub use sample::Sampler;
+
+/// What the covariances of a mixture have in common.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CovarianceType {
+    /// Each component has a covariance of its own.
+    #[default]
+    Full,
+    /// All components share one covariance.
+    Tied,
+    /// Each component has a variance of its own for each channel, and no covariances.
+    Diag,
+    /// Each component has one variance of its own.
+    Spherical,
+}
 
 /// Where EM starts.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,8 +54,12 @@ pub struct Options<const D: usize> {
     pub k: usize,
     /// Where EM starts. Default: k-means from greedy k-means++.
     pub init: Init<D>,
-    /// Starts, of which the one with the greatest likelihood is kept, at least 1. Default: 1.
-    pub n_init: usize,
+    /// What the covariances have in common. Default: nothing, each is full.
+    pub covariance_type: CovarianceType,
+    /// How far the search for a greater likelihood goes. Default: balanced.
+    pub effort: Effort,
+    /// Starts that the search begins with, at least 1. Default: by effort.
+    pub n_init: Option<usize>,
     /// It has converged when an iteration changes the mean log-likelihood by less than this, in
     /// nats and absolutely, as in scikit-learn. Default: 1e-6.
     pub tol: f64,
@@ -54,7 +76,9 @@ impl<const D: usize> Default for Options<D> {
         Self {
             k: 16,
             init: Init::KMeans(kmeans::Init::default()),
-            n_init: 1,
+            covariance_type: CovarianceType::default(),
+            effort: Effort::default(),
+            n_init: None,
             tol: 1e-6,
             max_iter: 1000,
             reg_covar: 1e-6,
@@ -63,15 +87,17 @@ impl<const D: usize> Default for Options<D> {
     }
 }
 
-/// A mixture of Gaussians with full covariances over colors on [0, 1].
+/// A mixture of Gaussians over colors on [0, 1].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mixture<const D: usize> {
     /// (k,), positive, sum 1.
     pub weights: Array1<f64>,
     /// (k, D).
     pub means: Array2<f64>,
-    /// (k, D, D), each positive definite.
+    /// (k, D, D), each positive definite, of any type written out in full.
     pub covariances: Array3<f64>,
+    /// What they have in common, for the number of free parameters.
+    pub covariance_type: CovarianceType,
 }
 
 /// What was found and how.
@@ -92,7 +118,13 @@ pub struct Fit<const D: usize> {
     pub floored: usize,
 }
 
-/// The best of `n_init` runs of EM on `colors`.
+/// The best mixture found on `colors`.
+///
+/// A start that is given (a mixture, centroids) is followed by plain EM. Otherwise `effort` decides:
+/// [`Effort::Fast`] follows starts from k-means by plain EM, as scikit-learn does; the others search
+/// on coarser colors first, and follow what they find by accelerated EM. Of several results the one
+/// with the greatest log-likelihood less a penalty on collapsed components is kept: see the source
+/// of the search for how they are weighed, and `floored` for how many there are.
 ///
 /// A component that loses all its members is dropped. With `reg_covar` the log-likelihood can fall
 /// from one iteration to the next; the best parameters seen are returned.
@@ -102,10 +134,58 @@ pub struct Fit<const D: usize> {
 /// start does not fit: see [`kmeans::fit`], and a mixture has k components with positive weights of
 /// sum 1 and positive definite covariances.
 pub fn fit<const D: usize>(colors: &Colors<D>, options: &Options<D>) -> Result<Fit<D>> {
-    if options.k == 0 || options.n_init == 0 || options.max_iter == 0 {
+    check(options)?;
+    let plain = em::Em::new(options, colors.unit());
+    let clusters = |start: usize| -> Result<Vec<Gaussian<D>>> {
+        let init = match &options.init {
+            Init::KMeans(init) => init.clone(),
+            Init::Mixture(_) => kmeans::Init::default(),
+        };
+        let clusters = kmeans::Options {
+            k: options.k,
+            init,
+            seed: options.seed,
+            ..kmeans::Options::default()
+        };
+        let centroids = kmeans::fit_start(colors, &clusters, start)?.centroids;
+        let rows = centroids.rows().into_iter();
+        let centroids: Vec<_> = rows.map(|row| std::array::from_fn(|d| row[d])).collect();
+        Ok(plain.m_step(&expectation::clusters(colors, &centroids)))
+    };
+    let nothing_to_search = options.k == 1 || colors.len() <= options.k;
+    let run = match &options.init {
+        Init::Mixture(mixture) => plain.run(colors, mixture.gaussians(colors.unit())?),
+        Init::KMeans(kmeans::Init::Centroids(_)) => plain.run(colors, clusters(0)?),
+        Init::KMeans(_) if nothing_to_search => plain.run(colors, clusters(0)?),
+        Init::KMeans(_) if options.effort == Effort::Fast => {
+            let run = |start| Ok::<_, Error>(plain.run(colors, clusters(start)?));
+            (1..options.n_init.unwrap_or(1)).try_fold(run(0)?, |best, start| {
+                Ok::<_, Error>(search::better(colors, best, run(start)?))
+            })?
+        }
+        Init::KMeans(_) => search::search(colors, plain, clusters(0)?, options),
+    };
+    Ok(Fit {
+        mixture: Mixture::of_gaussians(&run.gaussians, options.covariance_type, colors.unit()),
+        log_likelihood: run.log_likelihood,
+        n_iter: run.history.len(),
+        history: run.history,
+        converged: run.converged,
+        floored: run
+            .gaussians
+            .iter()
+            .filter(|gaussian| gaussian.has_variance_below(2.0 * plain.floor()))
+            .count(),
+    })
+}
+
+fn check<const D: usize>(options: &Options<D>) -> Result<()> {
+    if options.k == 0 || options.n_init == Some(0) || options.max_iter == 0 {
         return Err(Error::Invalid(format!(
             "k, n_init and max_iter are at least 1, not {}, {} and {}",
-            options.k, options.n_init, options.max_iter
+            options.k,
+            options.n_init.unwrap_or(1),
+            options.max_iter
         )));
     }
     for (name, value) in [("tol", options.tol), ("reg_covar", options.reg_covar)] {
@@ -113,48 +193,16 @@ pub fn fit<const D: usize>(colors: &Colors<D>, options: &Options<D>) -> Result<F
             return Err(Error::Invalid(format!("{name} is 0 or more, not {value}")));
         }
     }
-    let em = em::Em {
-        colors,
-        reg_covar: options.reg_covar * colors.unit() * colors.unit(),
-        tol: options.tol,
-        max_iter: options.max_iter,
-    };
-    let init = match &options.init {
-        Init::Mixture(mixture) => {
-            if mixture.weights.len() != options.k {
-                return Err(Error::Invalid(format!(
-                    "the start has {} components, not k = {}",
-                    mixture.weights.len(),
-                    options.k
-                )));
-            }
-            return Ok(em.run(mixture.gaussians(colors.unit())?));
+    match &options.init {
+        Init::Mixture(mixture) if mixture.components() != options.k => {
+            Err(Error::Invalid(format!(
+                "the start has {} components, not k = {}",
+                mixture.components(),
+                options.k
+            )))
         }
-        Init::KMeans(init) => init,
-    };
-    let starts = if matches!(init, kmeans::Init::Centroids(_)) {
-        1
-    } else {
-        options.n_init
-    };
-    let run = |start: usize| -> Result<Fit<D>> {
-        let clusters = kmeans::Options {
-            k: options.k,
-            init: init.clone(),
-            seed: options.seed,
-            ..kmeans::Options::default()
-        };
-        let clusters = kmeans::fit_start(colors, &clusters, start)?;
-        Ok(em.run(em.clusters(&clusters.centroids)))
-    };
-    (1..starts).try_fold(run(0)?, |best, start| {
-        let next = run(start)?;
-        Ok(if next.log_likelihood > best.log_likelihood {
-            next
-        } else {
-            best
-        })
-    })
+        _ => Ok(()),
+    }
 }
 
 impl<const D: usize> Fit<D> {
@@ -177,9 +225,17 @@ impl<const D: usize> Mixture<D> {
         self.weights.len()
     }
 
-    /// The number of free parameters: k - 1 weights, k D means, k D (D + 1) / 2 covariances.
+    /// The number of free parameters: k - 1 weights, k D means, and of covariances k D (D + 1) / 2
+    /// (full), D (D + 1) / 2 (tied), k D (diag) or k (spherical).
     pub fn parameters(&self) -> usize {
-        self.components() * (1 + D + D * (D + 1) / 2) - 1
+        let k = self.components();
+        let covariances = match self.covariance_type {
+            CovarianceType::Full => k * D * (D + 1) / 2,
+            CovarianceType::Tied => D * (D + 1) / 2,
+            CovarianceType::Diag => k * D,
+            CovarianceType::Spherical => k,
+        };
+        k - 1 + k * D + covariances
     }
 
     /// The component to which each distinct color most probably belongs; of several, the first.
@@ -226,7 +282,7 @@ impl<const D: usize> Mixture<D> {
     }
 
     /// The mixture of components on the scale of colors with this unit.
-    fn of_gaussians(gaussians: &[Gaussian<D>], unit: f64) -> Self {
+    fn of_gaussians(gaussians: &[Gaussian<D>], covariance_type: CovarianceType, unit: f64) -> Self {
         let k = gaussians.len();
         Self {
             weights: gaussians.iter().map(|gaussian| gaussian.weight).collect(),
@@ -234,6 +290,7 @@ impl<const D: usize> Mixture<D> {
             covariances: Array3::from_shape_fn((k, D, D), |(j, i, l)| {
                 gaussians[j].covariance[(i, l)] / (unit * unit)
             }),
+            covariance_type,
         }
     }
 }
@@ -265,6 +322,7 @@ mod tests {
             means: array![[0.2, 0.3, 0.4], [0.7, 0.6, 0.5], [0.3, 0.8, 0.9]],
             covariances: ndarray::stack(Axis(0), &covariances.each_ref().map(|c| c.view()))
                 .unwrap(),
+            covariance_type: CovarianceType::Full,
         }
     }
 
@@ -463,6 +521,7 @@ mod tests {
                 &[one.covariances.view(), one.covariances.view()],
             )
             .unwrap(),
+            covariance_type: CovarianceType::Full,
         };
         let fit = fit(
             &colors,
