@@ -19,7 +19,7 @@ fn main() -> Result<()> {
     };
     let fit = kmeans::fit(&colors, &options)?;
 
-    let (palette, _) = Palette::from_means(&fit.centroids)?;
+    let (palette, _) = Palette::from_means(&kmeans::to_bytes(&colors, &fit.centroids)?)?;
     let indices = map::expand(&map::nearest(&colors, &palette), &color_of_pixel);
     let compressed = IndexedPicture::new(original.width(), original.height(), palette, indices)?;
     let output = Path::new("compressed.png");

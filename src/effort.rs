@@ -1,14 +1,14 @@
-//! How far the search for a better optimum goes.
+//! How far a search goes.
 
-/// How much work a search may do. It is counted in work, never in time, so that the result is the
-/// same on every machine.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How far the search for a better optimum goes, for both models. Work is counted, never timed, so
+/// that the result does not depend on the machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Effort {
-    /// A single start, as other implementations do.
+    /// A search on coarse boxes of color space, then a fixed amount of exact work.
     Fast,
-    /// A search that pays for itself: most of the gain at little cost.
+    /// A search on finer boxes, then exact work until it has converged.
     #[default]
     Balanced,
-    /// A search until little more can be expected.
+    /// A search on the colors themselves until it no longer pays.
     Best,
 }

@@ -3,7 +3,7 @@
 //!
 //! The modules stand in the order in which a picture flows through them:
 //!
-//! 1. [`picture`] decodes bytes into a [`Picture`](picture::Picture);
+//! 1. [`picture`] decodes bytes into a [`Picture`];
 //! 2. [`colors`] lists its distinct colors, how many pixels have each, and the boxes of color space
 //!    that hold them;
 //! 3. `density` is the log-space kernel that both models share;
@@ -19,20 +19,22 @@
 //! let original = picture::builtin("flower.jpg")?;
 //! let (colors, color_of_pixel) = Colors::of(&original);
 //! let fit = kmeans::fit(&colors, &kmeans::Options { k: 5, ..Default::default() })?;
-//! let (palette, _) = Palette::from_means(&fit.centroids)?;
+//! let whole = kmeans::to_bytes(&colors, &fit.centroids)?;
+//! let (palette, _) = Palette::from_means(&whole)?;
 //! let indices = map::expand(&map::nearest(&colors, &palette), &color_of_pixel);
 //! let compressed = IndexedPicture::new(original.width(), original.height(), palette, indices)?;
 //! assert_eq!(compressed.palette().len(), 5);
 //! # Ok::<(), quantize::Error>(())
 //! ```
 
-mod effort;
 mod error;
 mod simd;
 
 pub mod picture;
 
 pub mod colors;
+
+mod effort;
 
 mod density;
 

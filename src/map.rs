@@ -14,7 +14,7 @@ pub fn nearest(colors: &Colors<3>, palette: &Palette) -> Vec<u8> {
         .iter()
         .map(|color| Component::centroid(color.map(f64::from)))
         .collect();
-    argmax(colors, &entries, Corners)
+    argmax(colors, &entries, Corners::<1>)
         .into_iter()
         .map(|entry| entry as u8)
         .collect()

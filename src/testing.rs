@@ -9,7 +9,9 @@ use crate::{Colors, Picture, picture};
 pub(crate) fn noise(width: u32, height: u32, bits: u32) -> Picture {
     let mut rgb = vec![0; (width * height * 3) as usize];
     ChaCha8Rng::seed_from_u64(u64::from(bits)).fill_bytes(&mut rgb);
-    rgb.iter_mut().for_each(|byte| *byte >>= 8 - bits);
+    for byte in &mut rgb {
+        *byte >>= 8 - bits;
+    }
     Picture::new(width, height, rgb).expect("three bytes a pixel")
 }
 

@@ -52,6 +52,11 @@ pub struct KmeansArgs {
     #[command(flatten)]
     pub common: CommonArgs,
 
+    /// How far the search for a better optimum goes: fast, balanced or best
+    #[arg(long, value_name = "HOW", default_value = "balanced")]
+    #[arg(help_heading = MODEL, hide_possible_values = true)]
+    pub effort: Effort,
+
     /// Stop when no centroid moves farther (0..255); 0: when no color changes its cluster
     #[arg(long, value_name = "X", value_parser = range::tol, default_value = "0")]
     #[arg(help_heading = MODEL, allow_hyphen_values = true)]
@@ -67,6 +72,16 @@ pub struct KmeansArgs {
 pub struct GmmArgs {
     #[command(flatten)]
     pub common: CommonArgs,
+
+    /// What the covariances have in common: full, tied, diag or spherical
+    #[arg(long, value_name = "TYPE", default_value = "full")]
+    #[arg(help_heading = MODEL, hide_possible_values = true)]
+    pub covariance: Covariance,
+
+    /// How far the search for a greater likelihood goes: fast, balanced or best
+    #[arg(long, value_name = "HOW", default_value = "balanced")]
+    #[arg(help_heading = MODEL, hide_possible_values = true)]
+    pub effort: Effort,
 
     /// Stop when the mean log-likelihood gains less (absolute, in nats, as in scikit-learn)
     #[arg(long, value_name = "X", value_parser = range::tol, default_value = "1e-6")]
@@ -118,10 +133,10 @@ pub struct CommonArgs {
     #[arg(help_heading = MODEL, hide_possible_values = true)]
     pub init: Init,
 
-    /// Starts, of which the best is kept
-    #[arg(long, value_name = "N", value_parser = range::n_init, default_value = "1")]
+    /// Starts, of which the best is kept [default: by method, effort and k]
+    #[arg(long, value_name = "N", value_parser = range::n_init)]
     #[arg(help_heading = MODEL, allow_negative_numbers = true)]
-    pub n_init: usize,
+    pub n_init: Option<usize>,
 
     /// Decides every random choice
     #[arg(long, value_name = "N", value_parser = range::seed, default_value = "0")]
@@ -166,6 +181,51 @@ pub struct CommonArgs {
     pub color: ColorChoice,
 }
 
+/// [`gmm::CovarianceType`] by name.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Covariance {
+    /// Each component has a covariance of its own
+    Full,
+    /// All components share one
+    Tied,
+    /// Variances by channel, without covariances
+    Diag,
+    /// One variance for each component
+    Spherical,
+}
+
+impl From<Covariance> for gmm::CovarianceType {
+    fn from(covariance: Covariance) -> Self {
+        match covariance {
+            Covariance::Full => Self::Full,
+            Covariance::Tied => Self::Tied,
+            Covariance::Diag => Self::Diag,
+            Covariance::Spherical => Self::Spherical,
+        }
+    }
+}
+
+/// [`quantize::Effort`] by name.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Effort {
+    /// A search on coarse boxes of colors, then 4 exact iterations
+    Fast,
+    /// A search on finer boxes, then iterations until nothing changes
+    Balanced,
+    /// A search on the colors themselves until it no longer pays
+    Best,
+}
+
+impl From<Effort> for quantize::Effort {
+    fn from(effort: Effort) -> Self {
+        match effort {
+            Effort::Fast => Self::Fast,
+            Effort::Balanced => Self::Balanced,
+            Effort::Best => Self::Best,
+        }
+    }
+}
+
 /// [`kmeans::Init`] by name.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Init {
@@ -191,6 +251,7 @@ impl KmeansArgs {
             k: self.common.k,
             init: self.common.init.into(),
             n_init: self.common.n_init,
+            effort: self.effort.into(),
             tol: self.tol,
             max_iter: self.max_iter,
             seed: self.common.seed,
@@ -203,6 +264,8 @@ impl GmmArgs {
         gmm::Options {
             k: self.common.k,
             init: gmm::Init::KMeans(self.common.init.into()),
+            covariance_type: self.covariance.into(),
+            effort: self.effort.into(),
             n_init: self.common.n_init,
             tol: self.tol,
             max_iter: self.max_iter,

@@ -33,6 +33,14 @@ impl Method {
         }
     }
 
+    /// Iterations after which it stops though it has not converged.
+    pub fn max_iter(&self) -> usize {
+        match self {
+            Self::Kmeans(options) => options.max_iter,
+            Self::Gmm(options, _) => options.max_iter,
+        }
+    }
+
     /// The model of `colors`.
     pub fn fit(&self, colors: &Colors<3>) -> Result<Fit> {
         Ok(match self {
@@ -77,7 +85,7 @@ impl Fit {
         } = subject;
         let (palette, entry_of_color) = match self {
             Self::Kmeans(fit) => {
-                let (palette, _) = Palette::from_means(&fit.centroids)?;
+                let (palette, _) = Palette::from_means(&kmeans::to_bytes(colors, &fit.centroids)?)?;
                 let entry_of_color = map::nearest(colors, &palette);
                 (palette, entry_of_color)
             }

@@ -121,7 +121,8 @@ fn do_all(jobs: &[Job], common: &CommonArgs, method: &Method) -> Outcome {
         reporter.report(job, &outcome);
         match outcome {
             Ok(results) => {
-                if !results.model.converged && !common.quiet {
+                let stopped = results.model.n_iter >= method.max_iter();
+                if !results.model.converged && stopped && !common.quiet {
                     let n_iter = results.model.n_iter;
                     say_of(
                         &job.source.argument(),

@@ -18,6 +18,9 @@ use crate::{
     simd::{LANES, Lanes},
 };
 
+/// Rows that are worth a parallel task.
+const ROWS_PER_TASK: usize = 1 << 14;
+
 /// n distinct colors with their counts, and the boxes of color space that hold them.
 #[derive(Clone, Debug)]
 pub struct Colors<const D: usize> {
@@ -27,6 +30,8 @@ pub struct Colors<const D: usize> {
     counts: Vec<f64>,
     total: f64,
     unit: f64,
+    /// Morton keys, ascending.
+    keys: Vec<u32>,
     nodes: Vec<Node<D>>,
     blocks: Vec<usize>,
 }
@@ -37,15 +42,47 @@ impl Colors<3> {
     /// [`points`](Self::points).
     pub fn of(picture: &Picture) -> (Self, Vec<u32>) {
         let (keys, counts, color_of_pixel) = distinct::distinct(picture.pixels());
-        let points: Vec<[f64; 3]> = keys
-            .iter()
-            .map(|&key| distinct::color_of(key).map(f64::from))
-            .collect();
-        (
-            Self::in_order(&keys, &points, counts, 255.0),
-            color_of_pixel,
-        )
+        let point = |row: usize| distinct::color_of(keys[row]).map(f64::from);
+        let points = columns(keys.len(), point);
+        (Self::in_order(keys, points, counts, 255.0), color_of_pixel)
     }
+}
+
+/// Rows as `point` gives them, column by column, and LANES rows of zeros.
+fn columns<const D: usize>(n: usize, point: impl Fn(usize) -> [f64; D] + Sync) -> Array2<f64> {
+    let mut points = Array2::zeros((n + LANES, D).f());
+    let all = points
+        .as_slice_memory_order_mut()
+        .expect("it is contiguous");
+    let mut columns = all.chunks_mut(n + LANES);
+    let columns: [_; D] = std::array::from_fn(|_| columns.next().expect("there are D columns"));
+    fill(&mut columns.map(|column| &mut column[..n]), 0, &point);
+    points
+}
+
+/// Fills the columns with the rows from `first` on, half by half in parallel where that pays.
+fn fill<const D: usize>(
+    columns: &mut [&mut [f64]; D],
+    first: usize,
+    point: &(impl Fn(usize) -> [f64; D] + Sync),
+) {
+    let n = columns[0].len();
+    if n <= ROWS_PER_TASK {
+        for row in 0..n {
+            let point = point(first + row);
+            for d in 0..D {
+                columns[d][row] = point[d];
+            }
+        }
+        return;
+    }
+    let mut halves = columns.each_mut().map(|column| column.split_at_mut(n / 2));
+    let mut lower = halves.each_mut().map(|(lower, _)| std::mem::take(lower));
+    let mut upper = halves.each_mut().map(|(_, upper)| std::mem::take(upper));
+    rayon::join(
+        || fill(&mut lower, first, point),
+        || fill(&mut upper, first + n / 2, point),
+    );
 }
 
 impl<const D: usize> Colors<D> {
@@ -113,26 +150,23 @@ impl<const D: usize> Colors<D> {
         let keys: Vec<u32> = order.iter().map(|&i| keys[i as usize]).collect();
         let rows: Vec<[f64; D]> = order.iter().map(|&i| rows[i as usize]).collect();
         let counts = order.iter().map(|&i| counts[i as usize]).collect();
-        Ok((Self::in_order(&keys, &rows, counts, unit), place))
+        Ok((
+            Self::in_order(keys, columns(n, |row| rows[row]), counts, unit),
+            place,
+        ))
     }
 
     /// Colors that stand in the order of their Morton `keys` already.
-    fn in_order(keys: &[u32], points: &[[f64; D]], mut counts: Vec<f64>, unit: f64) -> Self {
-        let n = points.len();
-        let mut columns = Array2::zeros((n + LANES, D).f());
-        for d in 0..D {
-            for (cell, point) in columns.column_mut(d).iter_mut().zip(points) {
-                *cell = point[d];
-            }
-        }
+    fn in_order(keys: Vec<u32>, points: Array2<f64>, mut counts: Vec<f64>, unit: f64) -> Self {
         let total = counts.iter().sum();
-        let (nodes, blocks) = boxes::build(keys, points, &counts);
-        counts.resize(n + LANES, 0.0);
+        let (nodes, blocks) = boxes::build(&keys, &points, &counts);
+        counts.resize(keys.len() + LANES, 0.0);
         Self {
-            points: columns,
+            points,
             counts,
             total,
             unit,
+            keys,
             nodes,
             blocks,
         }
@@ -167,6 +201,63 @@ impl<const D: usize> Colors<D> {
     /// The color in row `i`.
     pub fn point(&self, i: usize) -> [f64; D] {
         std::array::from_fn(|d| self.points[[i, d]])
+    }
+
+    /// About `n` boxes, each as one color: its mean, with the pixels of all its colors. They are what
+    /// is left when boxes are opened one by one, always the one whose colors scatter most about their
+    /// mean; an opened leaf gives its colors.
+    pub(crate) fn coarse(&self, n: usize) -> Self {
+        let threshold = self.scatter_of_boxes_to_open(n);
+        let mut keys = Vec::with_capacity(n);
+        let mut points = Vec::with_capacity(n);
+        let mut counts = Vec::with_capacity(n);
+        let mut at = 0;
+        while at < self.nodes.len() {
+            let node = &self.nodes[at];
+            if node.total_scatter() < threshold {
+                keys.push(self.keys[node.rows().start]);
+                points.push(node.mean());
+                counts.push(node.count);
+                at = node.next as usize;
+                continue;
+            }
+            if node.is_leaf(at) {
+                for row in node.rows() {
+                    keys.push(self.keys[row]);
+                    points.push(self.point(row));
+                    counts.push(self.counts[row]);
+                }
+            }
+            at += 1;
+        }
+        let points = columns(points.len(), |row| points[row]);
+        Self::in_order(keys, points, counts, self.unit)
+    }
+
+    /// The scatter from which on boxes are opened, for `n` to be left. (A box scatters at least as much
+    /// as each of those inside it.)
+    fn scatter_of_boxes_to_open(&self, n: usize) -> f64 {
+        let added = |place: usize| {
+            let node = &self.nodes[place];
+            if node.is_leaf(place) {
+                return node.rows().len() - 1;
+            }
+            let next = |&child: &usize| {
+                Some(self.nodes[child].next as usize).filter(|&next| next < node.next as usize)
+            };
+            std::iter::successors(Some(place + 1), next).count() - 1
+        };
+        let mut order: Vec<usize> = (0..self.nodes.len()).collect();
+        let scatter = |&place: &usize| self.nodes[place].total_scatter();
+        order.sort_unstable_by(|a, b| scatter(b).total_cmp(&scatter(a)).then(a.cmp(b)));
+        let mut left = 1;
+        for place in order {
+            left += added(place);
+            if left >= n {
+                return scatter(&place);
+            }
+        }
+        0.0
     }
 
     /// The boxes, each before those inside it.

@@ -79,7 +79,7 @@ mod tests {
 
     /// Values from `low` to `high` in steps that visit many fractions.
     fn grid(low: f64, high: f64, n: usize) -> impl Iterator<Item = f64> {
-        (0..n).map(move |i| low + (high - low) * (i as f64 + 0.318) / n as f64)
+        (0..n).map(move |i| low + (high - low) * (i as f64 + 0.37) / n as f64)
     }
 
     #[test]
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn ln_agrees_with_libm_over_the_whole_range() {
-        let wide = grid(-300.0, 300.0, 1_000_000).map(|e| libm::exp10(e));
+        let wide = grid(-300.0, 300.0, 1_000_000).map(libm::exp10);
         for x in wide
             .chain(grid(0.5, 2.0, 100_000))
             .chain(grid(1.0, 256.0, 100_000))

@@ -27,13 +27,13 @@ mod reduce;
 mod rules;
 mod walk;
 
-pub(crate) use reduce::{argmax, largest, log_sum_exp, softmax, vectors};
+pub(crate) use reduce::{argmax, largest, log_sum_exp, softmax, two_largest, vectors};
 pub(crate) use rules::{Bounds, Corners, Rule};
 pub(crate) use walk::{Visit, Walk, candidates_of_blocks, walk_blocks};
 
 use std::ops::{Add, Mul, Sub};
 
-use crate::simd::Vector;
+use crate::simd::{LANES, Lanes, Vector};
 
 /// The part of the kernel in which the models differ: the matrix W.
 pub(crate) trait Whitening<const D: usize>: Copy + Send + Sync {
@@ -125,10 +125,12 @@ impl<const D: usize> Component<Identity, D> {
 /// W. Ids ascend.
 #[derive(Clone, Debug)]
 pub(crate) struct Candidates<W, const D: usize> {
+    len: usize,
     ids: Vec<u32>,
     /// Field f of candidate j at f * `stride` + j; field 0 is the offset, then D channels of the
-    /// mean, then the numbers of W.
+    /// mean, then the numbers of W. What lies past the last candidate has no meaning.
     fields: Vec<f64>,
+    /// A multiple of LANES.
     stride: usize,
     whitening: std::marker::PhantomData<W>,
 }
@@ -138,10 +140,12 @@ impl<W: Whitening<D>, const D: usize> Candidates<W, D> {
 
     /// No candidates yet, with room for `k`.
     pub(crate) fn with_room_for(k: usize) -> Self {
+        let stride = k.next_multiple_of(LANES);
         Self {
-            ids: Vec::with_capacity(k),
-            fields: vec![0.0; Self::FIELDS * k],
-            stride: k,
+            len: 0,
+            ids: vec![0; stride],
+            fields: vec![0.0; Self::FIELDS * stride],
+            stride,
             whitening: std::marker::PhantomData,
         }
     }
@@ -162,7 +166,8 @@ impl<W: Whitening<D>, const D: usize> Candidates<W, D> {
             for (field, number) in numbers.iter().enumerate() {
                 list.fields[field * list.stride + j] = *number;
             }
-            list.ids.push(j as u32);
+            list.ids[j] = j as u32;
+            list.len += 1;
         }
         list
     }
@@ -170,19 +175,27 @@ impl<W: Whitening<D>, const D: usize> Candidates<W, D> {
     /// How many there are.
     #[inline(always)]
     pub(crate) fn len(&self) -> usize {
-        self.ids.len()
+        self.len
     }
 
     /// What they are called.
     #[inline(always)]
     pub(crate) fn ids(&self) -> &[u32] {
-        &self.ids
+        &self.ids[..self.len]
     }
 
     /// One field of all.
     #[inline(always)]
     fn field(&self, field: usize) -> &[f64] {
-        &self.fields[field * self.stride..][..self.ids.len()]
+        &self.fields[field * self.stride..][..self.len]
+    }
+
+    /// One field of all, LANES candidates at a time.
+    #[inline(always)]
+    fn lanes(&self, field: usize) -> &[Lanes] {
+        self.fields[field * self.stride..][..self.stride]
+            .as_chunks()
+            .0
     }
 
     #[inline(always)]
@@ -251,19 +264,19 @@ impl<W: Whitening<D>, const D: usize> Candidates<W, D> {
         self.scores(j, mean) - trace * 0.5
     }
 
-    /// Keeps of `from` the candidates whose place `keep` marks.
+    /// Appends candidate `j` of `from` if it is to be kept. Without W a candidate is written in any
+    /// case, and overwritten by the next if it was not to be kept: cheaper than a branch that no
+    /// processor can foresee.
     #[inline(always)]
-    fn retain_from(&mut self, from: &Self, keep: impl Fn(usize) -> bool) {
-        self.ids.clear();
-        for (j, &id) in from.ids.iter().enumerate() {
-            if keep(j) {
-                let place = self.ids.len();
-                for field in 0..Self::FIELDS {
-                    self.fields[field * self.stride + place] = from.fields[field * from.stride + j];
-                }
-                self.ids.push(id);
-            }
+    fn push_from(&mut self, from: &Self, j: usize, keep: bool) {
+        if W::NUMBERS > 0 && !keep {
+            return;
         }
+        for field in 0..Self::FIELDS {
+            self.fields[field * self.stride + self.len] = from.fields[field * from.stride + j];
+        }
+        self.ids[self.len] = from.ids[j];
+        self.len += usize::from(keep);
     }
 }
 

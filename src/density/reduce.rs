@@ -32,6 +32,35 @@ pub(crate) fn largest<W: Whitening<D>, const D: usize>(
     (place, best)
 }
 
+/// For each color of the chunk the place of the candidate with the largest score (the first of
+/// several), that score, and the largest among the others.
+#[inline(always)]
+pub(crate) fn two_largest<W: Whitening<D>, const D: usize>(
+    candidates: &Candidates<W, D>,
+    x: &[Lanes; D],
+) -> ([u64; LANES], Lanes, Lanes) {
+    let x = vectors(x);
+    let mut place = [0; LANES];
+    let mut best = candidates.scores(0, x).0;
+    let mut second = [f64::NEG_INFINITY; LANES];
+    for j in 1..candidates.len() {
+        let scores = candidates.scores(j, x).0;
+        for lane in 0..LANES {
+            let score = scores[lane];
+            let better = score > best[lane];
+            let loser = if better { best[lane] } else { score };
+            second[lane] = if loser > second[lane] {
+                loser
+            } else {
+                second[lane]
+            };
+            best[lane] = if better { score } else { best[lane] };
+            place[lane] = if better { j as u64 } else { place[lane] };
+        }
+    }
+    (place, best, second)
+}
+
 /// `ln sum_j exp score_j` for each color of the chunk, stably (the largest score taken out), and in
 /// `responsibilities` what each candidate's exponential is as a share of the sum.
 #[inline(always)]
@@ -189,7 +218,7 @@ mod tests {
                     let expected = brute_force(&colors, &centroids);
                     for level in [Level::Scalar, Level::Avx2, Level::Widest] {
                         set_level(level);
-                        assert_eq!(argmax(&colors, &centroids, Corners), expected);
+                        assert_eq!(argmax(&colors, &centroids, Corners::<1>), expected);
                         assert_eq!(
                             argmax(&colors, &centroids, Bounds { margin: 0.0 }),
                             expected

@@ -1,7 +1,10 @@
 //! Which candidates can still matter to the colors of a box.
 
 use super::{Candidates, Identity, Whitening, squared_norm};
-use crate::colors::Node;
+use crate::{
+    colors::Node,
+    simd::{LANES, Lanes},
+};
 
 /// Bounds are computed with errors of some 2^-50; what lies within this share of a decision counts
 /// as undecided, so that no true tie is lost.
@@ -20,13 +23,13 @@ pub(crate) trait Rule<W, const D: usize>: Copy + Send + Sync {
     );
 }
 
-/// For the nearest centroid: a candidate goes if the candidate z nearest to the box's middle is
-/// nearer to every corner of the box, which the corner farthest in the direction from z to the
-/// candidate decides.
+/// For the `RIVALS` nearest centroids, 1 or 2: a candidate goes if each of the `RIVALS` candidates z
+/// nearest to the box's middle is nearer than it to every corner of the box, which the corner farthest
+/// in the direction from z to the candidate decides.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Corners;
+pub(crate) struct Corners<const RIVALS: usize>;
 
-impl<const D: usize> Rule<Identity, D> for Corners {
+impl<const RIVALS: usize, const D: usize> Rule<Identity, D> for Corners<RIVALS> {
     #[inline(always)]
     fn filter(
         self,
@@ -37,31 +40,66 @@ impl<const D: usize> Rule<Identity, D> for Corners {
     ) {
         let (middle, half_width) = middle_and_half_width(node);
         let m = from.len();
-        scratch.clear();
-        scratch.resize(m, 0.0);
-        let distances = &mut scratch[..m];
-        let means: [&[f64]; D] = std::array::from_fn(|d| from.field(1 + d));
-        for j in 0..m {
-            distances[j] = squared_norm::<f64, D>(std::array::from_fn(|d| middle[d] - means[d][j]));
-        }
-        let mut nearest = 0;
-        for j in 1..m {
-            if distances[j] < distances[nearest] {
-                nearest = j;
+        let means: [&[Lanes]; D] = std::array::from_fn(|d| from.lanes(1 + d));
+        scratch.resize(m.next_multiple_of(LANES), 0.0);
+        let distances = scratch.as_chunks_mut::<LANES>().0;
+        for (c, distances) in distances.iter_mut().enumerate() {
+            for lane in 0..LANES {
+                let mut distance = 0.0;
+                for d in 0..D {
+                    let difference = middle[d] - means[d][c][lane];
+                    distance += difference * difference;
+                }
+                let is_one = c * LANES + lane < m;
+                distances[lane] = if is_one { distance } else { f64::INFINITY };
             }
         }
-        let best = distances[nearest];
-        let z: [f64; D] = std::array::from_fn(|d| means[d][nearest]);
-        for j in 0..m {
-            let mut reach = 0.0;
-            for d in 0..D {
-                reach += half_width[d] * (means[d][j] - z[d]).abs();
-            }
-            distances[j] -= 2.0 * reach + SLACK * (distances[j] + best + reach);
+        let mut rivals = [(f64::INFINITY, [0.0; D]); RIVALS];
+        let mut beyond = f64::NEG_INFINITY;
+        for rival in &mut rivals {
+            let (distance, place) = nearest_beyond(distances, beyond);
+            *rival = (distance, from.mean(place));
+            beyond = distance;
         }
-        let distances = &*distances;
-        into.retain_from(from, |j| distances[j] <= best);
+        into.len = 0;
+        for (c, distances) in distances.iter().enumerate() {
+            let mut keeps = [false; LANES];
+            for (best, z) in rivals {
+                for lane in 0..LANES {
+                    let mut reach = 0.0;
+                    for d in 0..D {
+                        reach += half_width[d] * (means[d][c][lane] - z[d]).abs();
+                    }
+                    let distance = distances[lane];
+                    let slack = SLACK * (distance + best + reach);
+                    keeps[lane] |= distance - 2.0 * reach - slack <= best;
+                }
+            }
+            for lane in 0..LANES.min(m - c * LANES) {
+                into.push_from(from, c * LANES + lane, keeps[lane]);
+            }
+        }
     }
+}
+
+/// The least of `distances` above `beyond`, and the first place that has it; infinity if none has.
+#[inline(always)]
+fn nearest_beyond(distances: &[Lanes], beyond: f64) -> (f64, usize) {
+    let mut least = [f64::INFINITY; LANES];
+    for distances in distances {
+        for lane in 0..LANES {
+            let less = distances[lane] < least[lane] && distances[lane] > beyond;
+            least[lane] = if less { distances[lane] } else { least[lane] };
+        }
+    }
+    let least = least
+        .iter()
+        .fold(f64::INFINITY, |a, &b| if b < a { b } else { a });
+    let place = distances
+        .as_flattened()
+        .iter()
+        .position(|&distance| distance == least);
+    (least, place.unwrap_or(0))
 }
 
 /// For any W: a candidate goes if even its upper bound over the box stays more than `margin` below
@@ -100,7 +138,10 @@ impl<W: Whitening<D>, const D: usize> Rule<W, D> for Bounds {
             best_lower = best_lower.max(offset - 0.5 * farthest - slack);
         }
         let uppers = &*uppers;
-        into.retain_from(from, |j| uppers[j] >= best_lower - self.margin);
+        into.len = 0;
+        for j in 0..m {
+            into.push_from(from, j, uppers[j] >= best_lower - self.margin);
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use ab_glyph::{Font, FontRef, GlyphId, OutlinedGlyph, PxScale, point};
 
-/// Open Sans; assets/README.md tells its source and licence.
+/// Open Sans; assets/README.md tells its source and license.
 const FONT: &[u8] = include_bytes!("../../assets/OpenSans-Regular-subset.ttf");
 
 /// The embedded font. Its lengths are in ems.

@@ -64,7 +64,6 @@ impl Em {
         start: Vec<Gaussian<D>>,
     ) -> Run<D> {
         let mut current = start;
-        let mut best: Option<(f64, Vec<Gaussian<D>>)> = None;
         let mut history: Vec<f64> = Vec::new();
         let mut converged = false;
         let mut trail = Vec::new();
@@ -74,23 +73,24 @@ impl Em {
         let mut rejected = 0;
         loop {
             let (log_likelihood, statistics) = data.e_step(&current);
-            if let Some(plain) = plain.take() {
-                if history
+            if let Some(plain) = plain.take()
+                && history
                     .last()
                     .is_some_and(|&before| log_likelihood < before)
-                {
-                    rejected += 1;
-                    longest = FIRST_LONGEST;
-                    current = plain;
-                    continue;
-                }
-            }
-            if best.as_ref().is_none_or(|(best, _)| log_likelihood > *best) {
-                best = Some((log_likelihood, current.clone()));
+            {
+                rejected += 1;
+                longest = FIRST_LONGEST;
+                current = plain;
+                continue;
             }
             // The E-step after the last M-step only tells how good the final parameters are.
             if converged || history.len() + rejected >= self.max_iter {
-                break;
+                return Run {
+                    gaussians: current,
+                    log_likelihood,
+                    history,
+                    converged,
+                };
             }
             converged = history
                 .last()
@@ -106,13 +106,6 @@ impl Em {
                     trail.clear();
                 }
             }
-        }
-        let (log_likelihood, gaussians) = best.expect("there was an E-step");
-        Run {
-            gaussians,
-            log_likelihood,
-            history,
-            converged,
         }
     }
 
@@ -204,7 +197,7 @@ impl Em {
             }
         }
         let length = libm::sqrt(step / turn);
-        if !(length > 1.0) {
+        if length.is_nan() || length <= 1.0 {
             return None;
         }
         let length = if length > *longest {
@@ -222,7 +215,7 @@ impl Em {
                 })
             })
             .collect();
-        if next.iter().any(|s| !(s.weight > 0.0)) {
+        if next.iter().any(|s| s.weight <= 0.0) {
             return None;
         }
         // A covariance below the floor would have a likelihood that no EM step can keep.

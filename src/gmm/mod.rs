@@ -106,7 +106,7 @@ pub struct Fit<const D: usize> {
     /// The mixture; of fewer than k components when there are fewer distinct colors, or one lost
     /// all its members.
     pub mixture: Mixture<D>,
-    /// Mean per pixel in nats, colors on [0, 1], of `mixture`.
+    /// Mean per pixel in nats, colors on [0, 1], of `mixture`, the final parameters.
     pub log_likelihood: f64,
     /// The log-likelihood that each iteration began with.
     pub history: Vec<f64>,
@@ -127,7 +127,7 @@ pub struct Fit<const D: usize> {
 /// of the search for how they are weighed, and `floored` for how many there are.
 ///
 /// A component that loses all its members is dropped. With `reg_covar` the log-likelihood can fall
-/// from one iteration to the next; the best parameters seen are returned.
+/// from one iteration to the next.
 ///
 /// # Errors
 /// When `k`, `n_init` or `max_iter` is 0, `tol` or `reg_covar` is negative or not finite, or the
@@ -144,10 +144,12 @@ pub fn fit<const D: usize>(colors: &Colors<D>, options: &Options<D>) -> Result<F
         let clusters = kmeans::Options {
             k: options.k,
             init,
-            seed: options.seed,
+            n_init: Some(1),
+            effort: Effort::Fast,
+            seed: options.seed.wrapping_add(start as u64),
             ..kmeans::Options::default()
         };
-        let centroids = kmeans::fit_start(colors, &clusters, start)?.centroids;
+        let centroids = kmeans::fit(colors, &clusters)?.centroids;
         let rows = centroids.rows().into_iter();
         let centroids: Vec<_> = rows.map(|row| std::array::from_fn(|d| row[d])).collect();
         Ok(plain.m_step(&expectation::clusters(colors, &centroids)))

@@ -1,9 +1,8 @@
 //! Lloyd's iterations, exact, with boxes of colors instead of colors wherever a box has one nearest
 //! centroid.
 
-use ndarray::Array2;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::Fit;
 use crate::{
     Colors,
     colors::{Chunk, Node},
@@ -14,68 +13,86 @@ use crate::{
     simd::{LANES, Lanes},
 };
 
-/// Iterates from `centroids` until none moves farther than `tol`, at most `max_iter` times.
-pub(super) fn run<const D: usize>(
-    colors: &Colors<D>,
-    centroids: Vec<[f64; D]>,
-    tol: f64,
-    max_iter: usize,
-) -> Fit {
-    let mut lloyd = Lloyd::new(colors, centroids);
-    let mut history = Vec::new();
-    let mut converged = false;
-    while !converged && history.len() < max_iter {
-        let clusters = lloyd.assign();
-        history.push(clusters.inertia);
-        converged = lloyd.update(&clusters) <= tol * tol;
+/// Counts how many times a color has been assigned.
+#[derive(Debug, Default)]
+pub(super) struct Work {
+    assigned: AtomicU64,
+}
+
+impl Work {
+    fn add(&self, colors: u64) {
+        self.assigned.fetch_add(colors, Ordering::Relaxed);
     }
-    let inertia = lloyd.assign().inertia;
-    let flat = lloyd.centroids.concat();
-    Fit {
-        centroids: Array2::from_shape_vec((lloyd.centroids.len(), D), flat).expect("k rows of D"),
-        inertia,
-        n_iter: history.len(),
-        history,
-        converged,
+
+    pub(super) fn assigned(&self) -> u64 {
+        self.assigned.load(Ordering::Relaxed)
     }
 }
 
 /// What an assignment of all colors comes to.
-struct Clusters<const D: usize> {
+pub(super) struct Clusters<const D: usize> {
     counts: Vec<f64>,
     sums: Vec<[f64; D]>,
-    inertia: f64,
+    pub inertia: f64,
 }
 
 /// The state of a run: the centroids, and what each block found when it was last looked at.
-struct Lloyd<'a, const D: usize> {
-    walk: Walk<'a, Corners, D>,
-    centroids: Vec<[f64; D]>,
+#[derive(Clone)]
+pub(super) struct Lloyd<'a, const D: usize> {
+    walk: Walk<'a, Corners<1>, D>,
+    pub centroids: Vec<[f64; D]>,
     /// Whether the centroid has moved since the last assignment.
     moved: Vec<bool>,
     ids: Vec<Vec<u32>>,
     found: Vec<BlockClusters<D>>,
+    work: &'a Work,
 }
 
 impl<'a, const D: usize> Lloyd<'a, D> {
-    fn new(colors: &'a Colors<D>, centroids: Vec<[f64; D]>) -> Self {
+    pub(super) fn new(colors: &'a Colors<D>, centroids: Vec<[f64; D]>, work: &'a Work) -> Self {
         let blocks = colors.blocks().len();
         let moved = vec![true; centroids.len()];
         Self {
             walk: Walk {
                 colors,
-                rule: Corners,
+                rule: Corners::<1>,
             },
             centroids,
             moved,
             ids: vec![Vec::new(); blocks],
             found: vec![BlockClusters::default(); blocks],
+            work,
         }
+    }
+
+    /// Iterates until no centroid moves farther than `tol`, at most `max_iter` times; returns the
+    /// inertia that each iteration began with, and whether it converged.
+    pub(super) fn run(&mut self, tol: f64, max_iter: usize) -> (Vec<f64>, bool) {
+        let mut history = Vec::new();
+        let mut converged = false;
+        while !converged && history.len() < max_iter {
+            let clusters = self.assign();
+            history.push(clusters.inertia);
+            let means = self.means(&clusters);
+            converged = self.move_to(&means) <= tol * tol;
+        }
+        (history, converged)
+    }
+
+    /// The inertia of the centroids as they are.
+    pub(super) fn inertia(&mut self) -> f64 {
+        self.assign().inertia
+    }
+
+    /// Puts a centroid elsewhere.
+    pub(super) fn place(&mut self, j: usize, centroid: [f64; D]) {
+        self.centroids[j] = centroid;
+        self.moved[j] = true;
     }
 
     /// Assigns every color to its nearest centroid. Blocks whose candidates are the same as before
     /// and have not moved keep what they found.
-    fn assign(&mut self) -> Clusters<D> {
+    pub(super) fn assign(&mut self) -> Clusters<D> {
         let components: Vec<_> = self
             .centroids
             .iter()
@@ -91,6 +108,9 @@ impl<'a, const D: usize> Lloyd<'a, D> {
             .map(|block| (block, ()))
             .collect();
         let places: Vec<usize> = tasks.iter().map(|task| task.0).collect();
+        let colors = self.walk.colors;
+        let rows = |block: usize| colors.nodes()[colors.blocks()[block]].rows().len() as u64;
+        self.work.add(places.iter().map(|&block| rows(block)).sum());
         let found = walk_blocks(self.walk, &components, &ids, tasks, |(), m| {
             BlockVisit::new(m)
         });
@@ -99,12 +119,12 @@ impl<'a, const D: usize> Lloyd<'a, D> {
         }
         self.ids = ids;
         self.moved.fill(false);
-        self.total()
+        self.sum_up()
     }
 
     /// The blocks' clusters together. Sums of bytes are exact in a double up to 2^53, 10^13 pixels,
     /// and so in any order; others are added in the order of the blocks.
-    fn total(&self) -> Clusters<D> {
+    fn sum_up(&self) -> Clusters<D> {
         let k = self.centroids.len();
         let mut total = Clusters {
             counts: vec![0.0; k],
@@ -123,9 +143,8 @@ impl<'a, const D: usize> Lloyd<'a, D> {
         total
     }
 
-    /// Moves each centroid to the mean of its cluster, or to a badly served color if it has none,
-    /// and returns the square of the largest move.
-    fn update(&mut self, clusters: &Clusters<D>) -> f64 {
+    /// The mean of each cluster, or a badly served color for one that is empty.
+    pub(super) fn means(&self, clusters: &Clusters<D>) -> Vec<[f64; D]> {
         let empty = clusters
             .counts
             .iter()
@@ -136,20 +155,27 @@ impl<'a, const D: usize> Lloyd<'a, D> {
         } else {
             Vec::new()
         };
-        let mut largest_move = 0.0f64;
-        for (j, centroid) in self.centroids.iter_mut().enumerate() {
+        let mean = |j: usize| {
             let count = clusters.counts[j];
-            let target = if count > 0.0 {
+            if count > 0.0 {
                 clusters.sums[j].map(|sum| sum / count)
             } else {
-                badly_served.pop().unwrap_or(*centroid)
-            };
-            let distance = squared_distance(target, *centroid);
-            self.moved[j] = distance > 0.0;
-            largest_move = largest_move.max(distance);
-            *centroid = target;
+                badly_served.pop().unwrap_or(self.centroids[j])
+            }
+        };
+        (0..self.centroids.len()).map(mean).collect()
+    }
+
+    /// Moves the centroids and returns the square of the largest move.
+    pub(super) fn move_to(&mut self, targets: &[[f64; D]]) -> f64 {
+        let mut largest = 0.0f64;
+        for (j, &target) in targets.iter().enumerate() {
+            let distance = squared_distance(target, self.centroids[j]);
+            self.moved[j] |= distance > 0.0;
+            self.centroids[j] = target;
+            largest = largest.max(distance);
         }
-        largest_move
+        largest
     }
 
     /// The `n` colors whose pixels together lie farthest, in squared distance, from their
@@ -162,7 +188,7 @@ impl<'a, const D: usize> Lloyd<'a, D> {
             .copied()
             .map(Component::centroid)
             .collect();
-        let clusters = argmax(colors, &components, Corners);
+        let clusters = argmax(colors, &components, Corners::<1>);
         let error = |row: usize| {
             colors.counts()[row]
                 * squared_distance(colors.point(row), self.centroids[clusters[row] as usize])

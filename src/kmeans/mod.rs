@@ -4,14 +4,19 @@
 //! the pixels (Bishop, "Pattern Recognition and Machine Learning", 9.1; Lloyd, "Least squares
 //! quantization in PCM", IEEE Trans. Information Theory 28(2), 1982).
 
+mod bytes;
 mod lloyd;
+mod missing;
+mod search;
 mod seed;
 
 use ndarray::Array2;
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 
-use crate::{Colors, Error, Result, density};
+pub use bytes::to_bytes;
+use lloyd::{Lloyd, Work};
+use search::Search;
+
+use crate::{Colors, Effort, Error, Result, density};
 
 /// Where the first centroids come from.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -34,12 +39,16 @@ pub struct Options {
     pub k: usize,
     /// Where the first centroids come from. Default: greedy k-means++.
     pub init: Init,
-    /// Starts, of which the one with the least inertia is kept, at least 1. Default: 1.
-    pub n_init: usize,
-    /// The largest move of a centroid, on the scale of the colors, that counts as converged; 0 =
-    /// until no color changes its cluster. Default: 0.
+    /// Starts of the search, of which the one with the least inertia is kept, at least 1. Default:
+    /// `None`, by effort and k.
+    pub n_init: Option<usize>,
+    /// How far the search goes. [`Init::Centroids`] is not searched from. Default: balanced.
+    pub effort: Effort,
+    /// The largest move of a centroid, on the scale of the colors, that counts as converged; 0 = until
+    /// no color changes its cluster. Default: 0.
     pub tol: f64,
-    /// The most iterations of a start, at least 1. Default: 300.
+    /// The most iterations after the search, at least 1; [`Effort::Fast`] never needs more than 4.
+    /// Default: 300.
     pub max_iter: usize,
     /// Decides every random choice. Default: 0.
     pub seed: u64,
@@ -50,7 +59,8 @@ impl Default for Options {
         Self {
             k: 16,
             init: Init::default(),
-            n_init: 1,
+            n_init: None,
+            effort: Effort::default(),
             tol: 0.0,
             max_iter: 300,
             seed: 0,
@@ -58,52 +68,41 @@ impl Default for Options {
     }
 }
 
+/// The iterations of [`Effort::Fast`] after its search: what later ones gain is below 1 %.
+const FAST_ITERATIONS: usize = 4;
+
+/// [`Effort::Best`] tries so many times as many starts as the others.
+const BEST_STARTS: usize = 4;
+
 /// What was found and how.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fit {
-    /// The centroids (k, D), on the scale of the colors; the distinct colors themselves when there
-    /// are no more of them than k.
+    /// The centroids (k, D), on the scale of the colors; the distinct colors themselves when there are
+    /// no more of them than k.
     pub centroids: Array2<f64>,
     /// The sum over pixels of the squared distance to the nearest centroid.
     pub inertia: f64,
-    /// The inertia that each iteration began with, its colors assigned anew; never rising.
+    /// The inertia that each iteration after the search began with, its colors assigned anew; never
+    /// rising.
     pub history: Vec<f64>,
-    /// Iterations of the start that was kept.
+    /// Iterations after the search.
     pub n_iter: usize,
-    /// Whether it ended by `tol` and not by `max_iter`.
+    /// Whether it ended by `tol`.
     pub converged: bool,
+    /// How many times a color, or a box of colors in its place, has been assigned to a centroid, the
+    /// search included: the work done.
+    pub assigned: u64,
 }
 
-/// The best of `n_init` runs of k-means on `colors`.
+/// k-means on `colors`: a search for a good optimum, then Lloyd's iterations to it.
 ///
 /// With no more distinct colors than k, these colors are the centroids and the inertia is 0. A
 /// centroid that no color is nearest to moves to the color that is served worst.
 ///
 /// # Errors
-/// When `k`, `n_init` or `max_iter` is 0, `tol` is negative or not a number, or [`Init::Centroids`]
-/// is not a (k, D) array of finite numbers.
+/// When `k`, `n_init` or `max_iter` is 0, `tol` is negative or not a number, or [`Init::Centroids`] is
+/// not a (k, D) array of finite numbers.
 pub fn fit<const D: usize>(colors: &Colors<D>, options: &Options) -> Result<Fit> {
-    let starts = if matches!(options.init, Init::Centroids(_)) {
-        1
-    } else {
-        options.n_init
-    };
-    (1..starts).try_fold(fit_start(colors, options, 0)?, |best, start| {
-        let next = fit_start(colors, options, start)?;
-        Ok(if next.inertia < best.inertia {
-            next
-        } else {
-            best
-        })
-    })
-}
-
-/// One of the runs of [`fit`], each of which has its own stream of random numbers.
-pub(crate) fn fit_start<const D: usize>(
-    colors: &Colors<D>,
-    options: &Options,
-    start: usize,
-) -> Result<Fit> {
     check::<D>(options)?;
     if colors.len() <= options.k {
         return Ok(Fit {
@@ -112,26 +111,91 @@ pub(crate) fn fit_start<const D: usize>(
             history: Vec::new(),
             n_iter: 0,
             converged: true,
+            assigned: 0,
         });
     }
-    let mut generator = ChaCha8Rng::seed_from_u64(options.seed);
-    generator.set_stream(start as u64);
-    let centroids = match &options.init {
-        Init::KMeansPlusPlus => seed::k_means_plus_plus(colors, options.k, &mut generator),
-        Init::Random => seed::random(colors, options.k, &mut generator),
-        Init::Centroids(centroids) => centroids
-            .rows()
-            .into_iter()
-            .map(|row| std::array::from_fn(|d| row[d]))
-            .collect(),
+    let work = Work::default();
+    if let Init::Centroids(centroids) = &options.init {
+        let lloyd = Lloyd::new(colors, rows(centroids), &work);
+        return Ok(Polished::from(lloyd, options.tol, options.max_iter).into_fit(&work));
+    }
+    let max_iter = match options.effort {
+        Effort::Fast => options.max_iter.min(FAST_ITERATIONS),
+        Effort::Balanced | Effort::Best => options.max_iter,
     };
-    Ok(lloyd::run(colors, centroids, options.tol, options.max_iter))
+    let polish = |lloyd| Polished::from(lloyd, options.tol, max_iter);
+    let search = Search::new(colors, options, &work);
+    let starts = options.n_init.unwrap_or_else(|| search.starts());
+    let mut best = polish(Lloyd::new(colors, search.best_of(0..starts), &work));
+    if options.effort == Effort::Best {
+        if options.n_init.is_none() {
+            let more = search.best_of(starts..BEST_STARTS * starts);
+            best = best.or(polish(Lloyd::new(colors, more, &work)));
+        }
+        let moved = search.move_centroids(best.lloyd.clone());
+        best = best.or(polish(moved));
+    }
+    Ok(best.into_fit(&work))
+}
+
+/// A run of Lloyd's iterations on the colors, done.
+struct Polished<'a, const D: usize> {
+    lloyd: Lloyd<'a, D>,
+    inertia: f64,
+    history: Vec<f64>,
+    converged: bool,
+}
+
+impl<'a, const D: usize> Polished<'a, D> {
+    fn from(mut lloyd: Lloyd<'a, D>, tol: f64, max_iter: usize) -> Self {
+        let (history, converged) = lloyd.run(tol, max_iter);
+        Self {
+            inertia: lloyd.inertia(),
+            lloyd,
+            history,
+            converged,
+        }
+    }
+
+    /// The better of the two; of equals the first.
+    fn or(self, other: Self) -> Self {
+        if other.inertia < self.inertia {
+            other
+        } else {
+            self
+        }
+    }
+
+    fn into_fit(self, work: &Work) -> Fit {
+        Fit {
+            centroids: to_array(&self.lloyd.centroids),
+            inertia: self.inertia,
+            n_iter: self.history.len(),
+            history: self.history,
+            converged: self.converged,
+            assigned: work.assigned(),
+        }
+    }
+}
+
+/// The centroids as the rows of an array.
+fn to_array<const D: usize>(centroids: &[[f64; D]]) -> Array2<f64> {
+    Array2::from_shape_fn((centroids.len(), D), |(j, d)| centroids[j][d])
+}
+
+/// The rows of `centroids`, which has D columns.
+fn rows<const D: usize>(centroids: &Array2<f64>) -> Vec<[f64; D]> {
+    centroids
+        .rows()
+        .into_iter()
+        .map(|row| std::array::from_fn(|d| row[d]))
+        .collect()
 }
 
 fn check<const D: usize>(options: &Options) -> Result<()> {
-    if options.k == 0 || options.n_init == 0 || options.max_iter == 0 {
+    if options.k == 0 || options.n_init == Some(0) || options.max_iter == 0 {
         return Err(Error::Invalid(format!(
-            "k, n_init and max_iter are at least 1, not {}, {} and {}",
+            "k, n_init and max_iter are at least 1, not {}, {:?} and {}",
             options.k, options.n_init, options.max_iter
         )));
     }
@@ -170,7 +234,7 @@ pub fn predict<const D: usize>(colors: &Colors<D>, centroids: &Array2<f64>) -> R
         .into_iter()
         .map(|row| density::Component::centroid(std::array::from_fn(|d| row[d])))
         .collect();
-    Ok(density::argmax(colors, &components, density::Corners))
+    Ok(density::argmax(colors, &components, density::Corners::<1>))
 }
 
 #[cfg(test)]
@@ -179,7 +243,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        Picture,
+        Level, Picture, set_level,
         testing::{flower, noise},
     };
 
@@ -290,23 +354,99 @@ mod tests {
     }
 
     #[test]
-    fn more_starts_are_never_worse_and_random_ones_work() {
+    fn random_starts_end_near_where_k_means_plus_plus_ends() {
         let colors = flower(20);
-        for init in [Init::KMeansPlusPlus, Init::Random] {
-            let inertia = |n_init| {
-                fit(
-                    &colors,
-                    &Options {
-                        k: 12,
-                        init: init.clone(),
-                        n_init,
-                        ..Options::default()
-                    },
-                )
-                .unwrap()
-                .inertia
-            };
-            assert!(inertia(5) <= inertia(2) && inertia(2) <= inertia(1));
+        let [greedy, random] = [Init::KMeansPlusPlus, Init::Random].map(|init| {
+            fit(
+                &colors,
+                &Options {
+                    k: 12,
+                    init,
+                    ..Options::default()
+                },
+            )
+            .unwrap()
+        });
+        assert!((random.inertia - greedy.inertia).abs() < 0.05 * greedy.inertia);
+        assert_ne!(random.centroids, greedy.centroids);
+    }
+
+    #[test]
+    fn more_effort_is_more_work_and_no_worse() {
+        for (colors, k) in [
+            (flower(30), 24),
+            (flower(60), 100),
+            (Colors::of(&noise(90, 90, 8)).0, 12),
+        ] {
+            let [fast, balanced, best] =
+                [Effort::Fast, Effort::Balanced, Effort::Best].map(|effort| {
+                    fit(
+                        &colors,
+                        &Options {
+                            k,
+                            effort,
+                            ..Options::default()
+                        },
+                    )
+                    .unwrap()
+                });
+            assert!(fast.assigned < balanced.assigned && balanced.assigned < best.assigned);
+            assert!(fast.inertia >= balanced.inertia && balanced.inertia >= best.inertia);
+            assert!(fast.n_iter <= FAST_ITERATIONS && balanced.converged && best.converged);
+        }
+    }
+
+    #[test]
+    fn four_channels_are_clustered_like_three() {
+        let three = flower(10);
+        let four = ndarray::Array2::from_shape_fn((three.len(), 4), |(row, d)| {
+            if d < 3 { three.points()[[row, d]] } else { 7.0 }
+        });
+        let (four, _) = Colors::<4>::from_points(&four, three.counts(), 255.0).unwrap();
+        let options = Options {
+            k: 8,
+            effort: Effort::Best,
+            ..Options::default()
+        };
+        let (a, b) = (
+            fit(&three, &options).unwrap(),
+            fit(&four, &options).unwrap(),
+        );
+        assert!((a.inertia - b.inertia).abs() < 0.02 * a.inertia);
+        let clusters = predict(&four, &b.centroids).unwrap();
+        assert!((0..8).all(|j| clusters.contains(&j)));
+        assert!(b.centroids.column(3).iter().all(|&value| value == 7.0));
+    }
+
+    #[test]
+    fn neither_threads_nor_the_width_of_vectors_change_a_bit() {
+        let colors = flower(60);
+        let options = Options {
+            k: 40,
+            ..Options::default()
+        };
+        let expected = fit(&colors, &options).unwrap();
+        for threads in [1, 2, 3, 8] {
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap();
+            assert_eq!(pool.install(|| fit(&colors, &options).unwrap()), expected);
+        }
+        for level in [Level::Scalar, Level::Avx2, Level::Widest] {
+            set_level(level);
+            assert_eq!(fit(&colors, &options).unwrap(), expected);
+        }
+        let points = colors.points().mapv(|value| libm::sqrt(value) / 16.0);
+        let (others, _) = Colors::<3>::from_points(&points, colors.counts(), 1.0).unwrap();
+        let expected = fit(&others, &options).unwrap();
+        for level in [Level::Scalar, Level::Avx2, Level::Widest] {
+            set_level(level);
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(3)
+                .build()
+                .unwrap();
+            assert_eq!(pool.install(|| fit(&others, &options).unwrap()), expected);
         }
     }
 
@@ -334,7 +474,7 @@ mod tests {
             ..Options::default()
         });
         refused(Options {
-            n_init: 0,
+            n_init: Some(0),
             ..Options::default()
         });
         refused(Options {

@@ -1,0 +1,280 @@
+//! The search for better optima.
+//!
+//! Lloyd's iterations only ever find the optimum next to where they start. What is between it and a
+//! better one is nearly always the same: in one place two centroids share what one could serve, in
+//! another one serves what would need two. So centroids are moved, several at a time, from where they
+//! are missed least to where one more helps most; a few iterations let all settle, and what has not
+//! paid is taken back. (Splits and removals by utility: Fritzke, "The LBG-U method for vector
+//! quantization", Neural Processing Letters 5, 1997, and "Breathing k-means", 2020; many at a time,
+//! and their choice by expected gain against cost: Patane and Russo, "The enhanced LBG algorithm",
+//! Neural Networks 14, 2001.)
+//!
+//! The search begins on coarse boxes of colors, where all of it costs little.
+
+use std::ops::Range;
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use super::{
+    Init, Options,
+    lloyd::{Lloyd, Work},
+    missing::missing,
+    seed,
+};
+use crate::{Colors, Effort, density::squared_distance};
+
+/// Coarse boxes to a centroid, and what counts as a centroid at least: with few centroids, few boxes
+/// would blur where their borders run.
+const BOXES_PER_CENTROID: usize = 32;
+const FEWEST_CENTROIDS: usize = 32;
+
+/// A round moves at most this share of the centroids.
+const MOST_MOVED: usize = 4;
+
+/// Iterations after which a round is judged.
+const SETTLE: usize = 6;
+
+/// Expected gains and costs are those before anything settles, and settling is what pays most: a
+/// centroid is moved when its expected gain is at least this share of its cost.
+const WORTH_TRYING: f64 = 0.3;
+
+/// A round that lessens the inertia by a smaller share than this has not paid.
+const PAYS: f64 = 1e-3;
+
+/// The first iterations on coarse boxes end when no centroid moves farther than this share of the unit
+/// of color, or after as many.
+const COARSE_TOL: f64 = 0.002;
+const COARSE_ITERATIONS: usize = 100;
+
+/// Of a line with evenly spread weight, two points at 0.8 standard deviations from its middle take
+/// away this share of the variance (0.64 for a Gaussian, 0.75 for a uniform distribution).
+const SPLIT_GAIN: f64 = 0.64;
+const SPLIT_DISTANCE: f64 = 0.8;
+
+/// The search on coarse boxes: starts, numbered, each with its own stream of random numbers.
+pub(super) struct Search<'a, const D: usize> {
+    options: &'a Options,
+    work: &'a Work,
+    coarse: Colors<D>,
+}
+
+impl<'a, const D: usize> Search<'a, D> {
+    pub(super) fn new(colors: &Colors<D>, options: &'a Options, work: &'a Work) -> Self {
+        let boxes = BOXES_PER_CENTROID * options.k.max(FEWEST_CENTROIDS);
+        let boxes = if options.effort == Effort::Fast {
+            boxes / 4
+        } else {
+            boxes
+        };
+        Self {
+            options,
+            work,
+            coarse: colors.coarse(boxes),
+        }
+    }
+
+    /// How many starts there are by default: with few centroids optima are few and starts cheap.
+    pub(super) fn starts(&self) -> usize {
+        let k = self.options.k;
+        match self.options.effort {
+            Effort::Fast => (32 / k).clamp(1, 2),
+            Effort::Balanced | Effort::Best => (64 / k).clamp(1, 4),
+        }
+    }
+
+    /// The centroids of the best of some starts.
+    pub(super) fn best_of(&self, starts: Range<usize>) -> Vec<[f64; D]> {
+        let mut best: Option<(f64, Vec<[f64; D]>)> = None;
+        for start in starts {
+            let mut lloyd = self.start(start);
+            let inertia = lloyd.inertia();
+            if best.as_ref().is_none_or(|(least, _)| inertia < *least) {
+                best = Some((inertia, lloyd.centroids));
+            }
+        }
+        best.map_or_else(Vec::new, |(_, centroids)| centroids)
+    }
+
+    /// One start: seeds, Lloyd's iterations, and rounds of moves.
+    fn start(&self, start: usize) -> Lloyd<'_, D> {
+        let mut generator = ChaCha8Rng::seed_from_u64(self.options.seed);
+        generator.set_stream(start as u64);
+        let k = self.options.k;
+        let centroids = match self.options.init {
+            Init::Random => seed::random(&self.coarse, k, &mut generator),
+            _ => seed::k_means_plus_plus(&self.coarse, k, &mut generator),
+        };
+        let mut lloyd = Lloyd::new(&self.coarse, centroids, self.work);
+        lloyd.run(COARSE_TOL * self.coarse.unit(), COARSE_ITERATIONS);
+        self.move_centroids(lloyd)
+    }
+
+    /// Moves centroids in rounds until that no longer pays, among coarse boxes or the colors
+    /// themselves; what is expected of a move is computed on coarse boxes.
+    pub(super) fn move_centroids<'c>(&self, mut lloyd: Lloyd<'c, D>) -> Lloyd<'c, D> {
+        let k = lloyd.centroids.len();
+        let mut most = if k > 1 { (k / MOST_MOVED).max(1) } else { 0 };
+        let mut inertia = lloyd.inertia();
+        while most > 0 {
+            let moves = moves(&self.coarse, &lloyd.centroids, most);
+            if moves.is_empty() {
+                break;
+            }
+            let mut trial = lloyd.clone();
+            for &(j, target) in moves.as_flattened() {
+                trial.place(j, target);
+            }
+            trial.run(0.0, SETTLE);
+            let after = trial.inertia();
+            if after > inertia * (1.0 - PAYS) {
+                most = moves.len() / 2;
+            }
+            if after < inertia {
+                inertia = after;
+                lloyd = trial;
+            }
+        }
+        lloyd
+    }
+}
+
+/// A centroid and where it is to go.
+type Move<const D: usize> = (usize, [f64; D]);
+
+/// At most `most` pairs of moves: the centroid that is missed least and the one whose cluster gains
+/// most by being split become that cluster's two, then the next ones, as long as it is worth trying.
+/// Centroids next to one that leaves stay, because they have to serve its colors.
+fn moves<const D: usize>(
+    guide: &Colors<D>,
+    centroids: &[[f64; D]],
+    most: usize,
+) -> Vec<[Move<D>; 2]> {
+    let missing = missing(guide, centroids);
+    let mut splits: Vec<_> = missing
+        .iter()
+        .enumerate()
+        .map(|(j, cluster)| {
+            let (variance, axis) = principal_axis(&cluster.scatter);
+            let deviation = libm::sqrt(variance / cluster.count.max(1.0));
+            (
+                SPLIT_GAIN * variance,
+                j,
+                axis.map(|x| SPLIT_DISTANCE * deviation * x),
+            )
+        })
+        .collect();
+    splits.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    let mut splits = splits.into_iter();
+    let mut leaving: Vec<usize> = (0..centroids.len()).collect();
+    leaving.sort_by(|&a, &b| missing[a].cost.total_cmp(&missing[b].cost).then(a.cmp(&b)));
+    let mut stays = vec![false; centroids.len()];
+    let mut moves = Vec::new();
+    for leaves in leaving {
+        if stays[leaves] {
+            continue;
+        }
+        let Some((gain, split, offset)) = splits.find(|&(_, j, _)| !stays[j] && j != leaves) else {
+            break;
+        };
+        if moves.len() == most || gain < WORTH_TRYING * missing[leaves].cost {
+            break;
+        }
+        for j in [leaves, split, nearest_other(centroids, leaves)] {
+            stays[j] = true;
+        }
+        let center = centroids[split];
+        moves.push([
+            (split, std::array::from_fn(|d| center[d] + offset[d])),
+            (leaves, std::array::from_fn(|d| center[d] - offset[d])),
+        ]);
+    }
+    moves
+}
+
+/// The centroid nearest to centroid `j`; `j` itself where there is no other.
+fn nearest_other<const D: usize>(centroids: &[[f64; D]], j: usize) -> usize {
+    let distance = |i: usize| squared_distance(centroids[i], centroids[j]);
+    (0..centroids.len())
+        .filter(|&i| i != j)
+        .min_by(|&a, &b| distance(a).total_cmp(&distance(b)))
+        .unwrap_or(j)
+}
+
+/// The largest eigenvalue of a scatter matrix and its unit vector, near enough for a guess, by the
+/// power method.
+fn principal_axis<const D: usize>(scatter: &[[f64; D]; D]) -> (f64, [f64; D]) {
+    const STEPS: usize = 12;
+    let widest = (0..D)
+        .max_by(|&a, &b| scatter[a][a].total_cmp(&scatter[b][b]))
+        .unwrap_or(0);
+    let mut product = scatter[widest];
+    let mut axis = [0.0; D];
+    let mut norm = 0.0;
+    for _ in 0..STEPS {
+        norm = libm::sqrt(product.iter().map(|x| x * x).sum());
+        if norm == 0.0 {
+            break;
+        }
+        axis = product.map(|x| x / norm);
+        product = std::array::from_fn(|i| (0..D).map(|l| scatter[i][l] * axis[l]).sum());
+    }
+    (norm, axis)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::flower;
+
+    #[test]
+    fn the_winner_of_fewer_starts_stays_a_candidate_among_more() {
+        let colors = flower(20);
+        let work = Work::default();
+        let options = Options {
+            k: 12,
+            ..Options::default()
+        };
+        let search = Search::new(&colors, &options, &work);
+        let inertia = |starts| {
+            let centroids = search.best_of(0..starts);
+            Lloyd::new(&search.coarse, centroids, &work).inertia()
+        };
+        assert!(inertia(8) <= inertia(3) && inertia(3) <= inertia(1));
+        assert!(inertia(8) < inertia(1), "starts differ");
+    }
+
+    #[test]
+    fn rounds_of_moves_mend_a_start_with_two_centroids_in_one_place() {
+        let x = [0.0, 4.0, 200.0, 204.0, 200.0, 204.0];
+        let y = [0.0, 0.0, 0.0, 0.0, 30.0, 30.0];
+        let points = ndarray::Array2::from_shape_fn((6, 3), |(row, d)| [x[row], y[row], 0.0][d]);
+        let (colors, _) = Colors::<3>::from_points(&points, &[1.0; 6], 255.0).unwrap();
+        let work = Work::default();
+        let options = Options {
+            k: 3,
+            ..Options::default()
+        };
+        let search = Search::new(&colors, &options, &work);
+        let stuck = vec![[0.0; 3], [4.0, 0.0, 0.0], [202.0, 15.0, 0.0]];
+        let mut lloyd = Lloyd::new(&colors, stuck, &work);
+        lloyd.run(0.0, 100);
+        assert!(lloyd.inertia() > 900.0);
+        assert_eq!(search.move_centroids(lloyd).inertia(), 24.0);
+    }
+
+    #[test]
+    fn the_principal_axis_of_a_line_is_the_line() {
+        let direction = [2.0 / 3.0, -1.0 / 3.0, 2.0 / 3.0];
+        let scatter = direction.map(|a| direction.map(|b| 18.0 * a * b));
+        let (value, axis) = principal_axis(&scatter);
+        assert!((value - 18.0).abs() < 1e-12);
+        assert!(
+            direction
+                .iter()
+                .zip(axis)
+                .all(|(a, b)| (a - b).abs() < 1e-12)
+        );
+        assert_eq!(principal_axis(&[[0.0; 3]; 3]), (0.0, [0.0; 3]));
+    }
+}
