@@ -126,6 +126,9 @@ impl<W: Whitening<D>, R: Rule<W, D>, const D: usize> NullaryFnOnce for Crown<'_,
     }
 }
 
+/// Fewer blocks than this are done sooner than another thread wakes up.
+const BLOCKS_WORTH_THREADS: usize = 12;
+
 /// Walks through blocks in parallel and returns what each [`Visit`] found, in the order of `tasks`:
 /// pairs of a block (its place in
 /// [`Colors::blocks`]) and what `visit` makes a visit of, given also how many candidates the block has. `ids` names the candidates of every block; the
@@ -154,6 +157,9 @@ where
             visit: visit(task, ids.len()),
         })
     };
+    if tasks.len() < BLOCKS_WORTH_THREADS {
+        return tasks.into_iter().map(run).collect();
+    }
     tasks.into_par_iter().map(run).collect()
 }
 

@@ -2,7 +2,6 @@
 
 use pulp::NullaryFnOnce;
 use rand::{Rng, RngExt};
-use rayon::prelude::*;
 
 use crate::{
     Colors,
@@ -56,29 +55,21 @@ pub(super) fn k_means_plus_plus<const D: usize>(
     });
     while centroids.len() < k && distances.potentials[0] > 0.0 {
         let shares: Vec<f64> = (0..draws).map(|_| generator.random()).collect();
-        let tries: Vec<(f64, [f64; D])> = shares
-            .into_par_iter()
-            .map(|share| {
-                let row = draw(
-                    colors,
-                    share,
-                    |node| distances.potentials[node],
-                    |row| colors.counts()[row] * distances.closest[row],
-                );
-                let point = colors.point(row);
-                (
-                    vectorize(Gain {
-                        distances: &distances,
-                        point,
-                    }),
-                    point,
-                )
-            })
-            .collect();
-        let (_, point) = tries
-            .into_iter()
-            .reduce(|best, next| if next.0 > best.0 { next } else { best })
-            .expect("there are draws");
+        let draw = |share| {
+            let color_weight = |row: usize| colors.counts()[row] * distances.closest[row];
+            let row = draw(
+                colors,
+                share,
+                |node| distances.potentials[node],
+                color_weight,
+            );
+            let point = colors.point(row);
+            let distances = &distances;
+            (vectorize(Gain { distances, point }), point)
+        };
+        let tries: Vec<(f64, [f64; D])> = shares.into_iter().map(draw).collect();
+        let better = |best: (f64, _), next: (f64, _)| if next.0 > best.0 { next } else { best };
+        let (_, point) = tries.into_iter().reduce(better).expect("there are draws");
         vectorize(Accept {
             distances: &mut distances,
             point,
