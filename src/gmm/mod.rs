@@ -13,11 +13,11 @@ mod sample;
 mod search;
 mod statistics;
 
-use ndarray::{Array1, Array2, Array3};
+use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2};
 
 use crate::{
     Colors, Effort, Error, Result,
-    density::{Bounds, argmax},
+    density::{Bounds, Candidates, argmax},
     kmeans,
 };
 use gaussian::Gaussian;
@@ -253,6 +253,52 @@ impl<const D: usize> Mixture<D> {
         Ok(argmax(colors, &components, Bounds { margin: 0.0 }))
     }
 
+    /// The joint log-density of each point and component, (n, k): ln weight + ln density. `points`
+    /// (n, D) are colors on [0, 1], or anything else on the scale of the means.
+    ///
+    /// # Errors
+    /// When the points have not D channels or the arrays do not make a mixture of D channels.
+    pub fn joint_log_densities(&self, points: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        if points.ncols() != D {
+            return Err(Error::Invalid(format!(
+                "points are (n, {D}), not {:?}",
+                points.dim()
+            )));
+        }
+        let components: Vec<_> = self
+            .gaussians(1.0)?
+            .iter()
+            .map(Gaussian::component)
+            .collect();
+        let candidates = Candidates::numbered(&components, 0..components.len());
+        Ok(Array2::from_shape_fn(
+            (points.nrows(), components.len()),
+            |(i, j)| candidates.score(j, std::array::from_fn(|d| points[[i, d]])),
+        ))
+    }
+
+    /// The log-density of the mixture at each point, (n,).
+    ///
+    /// # Errors
+    /// As for [`joint_log_densities`](Self::joint_log_densities).
+    pub fn log_densities(&self, points: ArrayView2<'_, f64>) -> Result<Array1<f64>> {
+        let joint = self.joint_log_densities(points)?;
+        Ok(joint.rows().into_iter().map(log_sum_exp_of_row).collect())
+    }
+
+    /// The probability of each component given each point, (n, k), rows of sum 1.
+    ///
+    /// # Errors
+    /// As for [`joint_log_densities`](Self::joint_log_densities).
+    pub fn responsibilities(&self, points: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        let mut joint = self.joint_log_densities(points)?;
+        for mut row in joint.rows_mut() {
+            let log_density = log_sum_exp_of_row(row.view());
+            row.mapv_inplace(|joint| libm::exp(joint - log_density));
+        }
+        Ok(joint)
+    }
+
     /// The components on the scale of colors with this unit, checked.
     fn gaussians(&self, unit: f64) -> Result<Vec<Gaussian<D>>> {
         let k = self.weights.len();
@@ -295,6 +341,12 @@ impl<const D: usize> Mixture<D> {
             covariance_type,
         }
     }
+}
+
+/// ln of the sum of the exponentials, the largest taken out first.
+fn log_sum_exp_of_row(row: ArrayView1<'_, f64>) -> f64 {
+    let largest = row.fold(f64::NEG_INFINITY, |a, &b| a.max(b));
+    largest + libm::log(row.iter().map(|&value| libm::exp(value - largest)).sum())
 }
 
 #[cfg(test)]
@@ -458,6 +510,23 @@ mod tests {
         assert!((log_likelihood - sum / colors.total()).abs() < 1e-9);
     }
 
+    /// Every type of covariance with every effort, with and without a floor.
+    fn ways() -> impl Iterator<Item = (CovarianceType, Effort, f64)> {
+        let types = [
+            CovarianceType::Full,
+            CovarianceType::Tied,
+            CovarianceType::Diag,
+            CovarianceType::Spherical,
+        ];
+        types.into_iter().flat_map(|covariance_type| {
+            [Effort::Fast, Effort::Balanced]
+                .into_iter()
+                .flat_map(move |effort| {
+                    [0.0, 1e-6].map(|reg_covar| (covariance_type, effort, reg_covar))
+                })
+        })
+    }
+
     #[test]
     fn degenerate_pictures_give_finite_mixtures() {
         let gray: Vec<u8> = (0..=255).flat_map(|v| [v; 3]).collect();
@@ -475,11 +544,13 @@ mod tests {
         for (width, rgb) in pictures {
             let colors = Colors::of(&Picture::new(width, 1, rgb).unwrap()).0;
             for k in [1, 2, 16] {
-                for reg_covar in [0.0, 1e-6] {
+                for (covariance_type, effort, reg_covar) in ways() {
                     let fit = fit(
                         &colors,
                         &Options {
                             k,
+                            covariance_type,
+                            effort,
                             reg_covar,
                             ..Options::default()
                         },
@@ -491,14 +562,89 @@ mod tests {
                     );
                     assert!((fit.mixture.weights.sum() - 1.0).abs() < 1e-12);
                     assert!(fit.mixture.components() <= k.min(colors.len()));
-                    assert_eq!(
-                        fit.floored,
-                        fit.mixture.components(),
-                        "all are flat in some direction"
-                    );
+                    if covariance_type == CovarianceType::Full {
+                        assert_eq!(
+                            fit.floored,
+                            fit.mixture.components(),
+                            "all are flat in some direction"
+                        );
+                    }
                 }
             }
         }
+    }
+
+    #[test]
+    fn covariances_are_of_their_type_and_counted_as_such() {
+        let colors = flower(20);
+        let fitted = |covariance_type| {
+            let options = Options {
+                k: 3,
+                covariance_type,
+                effort: Effort::Fast,
+                max_iter: 20,
+                ..Options::default()
+            };
+            fit(&colors, &options).unwrap().mixture
+        };
+        assert_eq!(fitted(CovarianceType::Full).parameters(), 2 + 9 + 18);
+        let tied = fitted(CovarianceType::Tied);
+        assert_eq!(tied.parameters(), 2 + 9 + 6);
+        let of = |mixture: &Mixture<3>, j| mixture.covariances.index_axis(Axis(0), j).to_owned();
+        assert_eq!(of(&tied, 0), of(&tied, 2));
+        let diag = fitted(CovarianceType::Diag);
+        assert_eq!(diag.parameters(), 2 + 9 + 9);
+        let diagonal = of(&diag, 1).diag().to_owned();
+        assert_eq!(of(&diag, 1), Array2::from_diag(&diagonal));
+        let spherical = fitted(CovarianceType::Spherical);
+        assert_eq!(spherical.parameters(), 2 + 9 + 3);
+        let variance = spherical.covariances[[1, 0, 0]];
+        assert_eq!(of(&spherical, 1), Array2::eye(3) * variance);
+    }
+
+    #[test]
+    fn more_effort_finds_no_smaller_likelihood() {
+        let colors = flower(60);
+        let found = [Effort::Fast, Effort::Balanced, Effort::Best].map(|effort| {
+            let options = Options {
+                k: 5,
+                effort,
+                ..Options::default()
+            };
+            fit(&colors, &options).unwrap().log_likelihood
+        });
+        assert!(
+            found[0] <= found[1] + 1e-6 && found[1] <= found[2] + 1e-3,
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn densities_of_points_agree_with_the_naive_formula() {
+        let mixture = known();
+        let points = array![[0.2, 0.3, 0.4], [0.5, 0.5, 0.5], [1.2, -0.1, 3.0]];
+        let joint = mixture.joint_log_densities(points.view()).unwrap();
+        let densities = mixture.log_densities(points.view()).unwrap();
+        let responsibilities = mixture.responsibilities(points.view()).unwrap();
+        for i in 0..3 {
+            let mut sum = 0.0;
+            for j in 0..3 {
+                let d = nalgebra::Vector3::from_fn(|d, _| points[[i, d]] - mixture.means[[j, d]]);
+                let covariance = nalgebra::Matrix3::from_fn(|r, c| mixture.covariances[[j, r, c]]);
+                let square = (d.transpose() * covariance.try_inverse().unwrap() * d)[0];
+                let expected = libm::log(mixture.weights[j])
+                    - 1.5 * libm::log(2.0 * std::f64::consts::PI)
+                    - 0.5 * libm::log(covariance.determinant())
+                    - 0.5 * square;
+                assert!((joint[[i, j]] - expected).abs() < 1e-9 * (1.0 + expected.abs()));
+                let share = libm::exp(joint[[i, j]] - densities[i]);
+                assert!((responsibilities[[i, j]] - share).abs() < 1e-12);
+                sum += responsibilities[[i, j]];
+            }
+            assert!((sum - 1.0).abs() < 1e-12);
+        }
+        let flat = Array2::zeros((1, 2));
+        assert!(mixture.log_densities(flat.view()).is_err());
     }
 
     #[test]
