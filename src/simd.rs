@@ -3,7 +3,10 @@
 //! Every kernel is written over [`LANES`] virtual lanes and without fused multiply-add, so that it
 //! computes the same bits whatever the width.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::{
+    ops::{Add, AddAssign, Mul, Sub},
+    sync::atomic::{AtomicU8, Ordering},
+};
 
 use pulp::{Arch, NullaryFnOnce};
 
@@ -12,6 +15,110 @@ pub(crate) const LANES: usize = 8;
 
 /// One double a lane.
 pub(crate) type Lanes = [f64; LANES];
+
+/// One double a lane, with arithmetic lane by lane.
+///
+/// Formulas written operation by operation over all lanes become vector instructions. A loop over
+/// lanes around a formula that has loops of its own does not: the inner loops come first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Vector(pub Lanes);
+
+impl Vector {
+    pub(crate) const ZERO: Self = Self([0.0; LANES]);
+
+    /// `operation` in each lane.
+    #[inline(always)]
+    pub(crate) fn each(self, operation: impl Fn(f64) -> f64) -> Self {
+        let mut result = self;
+        for lane in 0..LANES {
+            result.0[lane] = operation(self.0[lane]);
+        }
+        result
+    }
+
+    /// `operation` in each lane of both.
+    #[inline(always)]
+    pub(crate) fn with(self, other: Self, operation: impl Fn(f64, f64) -> f64) -> Self {
+        let mut result = self;
+        for lane in 0..LANES {
+            result.0[lane] = operation(self.0[lane], other.0[lane]);
+        }
+        result
+    }
+
+    /// The larger in each lane; `other` where something is not a number.
+    #[inline(always)]
+    pub(crate) fn max(self, other: Self) -> Self {
+        self.with(other, |a, b| if a > b { a } else { b })
+    }
+
+    /// All lanes added, in order.
+    #[inline(always)]
+    pub(crate) fn sum(self) -> f64 {
+        self.0.iter().sum()
+    }
+}
+
+impl Add for Vector {
+    type Output = Self;
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        self.with(other, |a, b| a + b)
+    }
+}
+
+impl AddAssign for Vector {
+    #[inline(always)]
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+impl Sub for Vector {
+    type Output = Self;
+
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        self.with(other, |a, b| a - b)
+    }
+}
+
+impl Mul for Vector {
+    type Output = Self;
+
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        self.with(other, |a, b| a * b)
+    }
+}
+
+impl Add<f64> for Vector {
+    type Output = Self;
+
+    #[inline(always)]
+    fn add(self, other: f64) -> Self {
+        self.each(|a| a + other)
+    }
+}
+
+impl Sub<f64> for Vector {
+    type Output = Self;
+
+    #[inline(always)]
+    fn sub(self, other: f64) -> Self {
+        self.each(|a| a - other)
+    }
+}
+
+impl Mul<f64> for Vector {
+    type Output = Self;
+
+    #[inline(always)]
+    fn mul(self, other: f64) -> Self {
+        self.each(|a| a * other)
+    }
+}
 
 /// Which instructions kernels may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -80,6 +80,16 @@ fn integer(value: &Value) -> usize {
         .expect("the reference holds a whole number here") as usize
 }
 
+fn covariance_type(name: &Value) -> gmm::CovarianceType {
+    match name.as_str() {
+        Some("full") => gmm::CovarianceType::Full,
+        Some("tied") => gmm::CovarianceType::Tied,
+        Some("diag") => gmm::CovarianceType::Diag,
+        Some("spherical") => gmm::CovarianceType::Spherical,
+        _ => panic!("the reference knows no covariances {name}"),
+    }
+}
+
 /// Collects what deviates, so that one failing case does not hide the others.
 #[derive(Default)]
 struct Comparison {
@@ -181,8 +191,13 @@ fn the_mixture_from_the_stated_starts_finds_what_scikit_learn_finds() {
     for subject in subjects() {
         for case in subject.expected["gmm"].as_array().unwrap() {
             let (k, max_iter) = (integer(&case["k"]), integer(&case["max_iter"]));
-            comparison.case = format!("{} k={k} max_iter={max_iter}", subject.name);
+            comparison.case = format!(
+                "{} {} k={k} max_iter={max_iter}",
+                subject.name, case["covariance"]
+            );
+            let covariance_type = covariance_type(&case["covariance"]);
             let start = gmm::Mixture {
+                covariance_type,
                 weights: Array1::from_elem(k, 1.0 / k as f64),
                 means: subject.start(k),
                 covariances: Array3::from_shape_fn(
@@ -193,7 +208,7 @@ fn the_mixture_from_the_stated_starts_finds_what_scikit_learn_finds() {
             let options = gmm::Options {
                 k,
                 init: gmm::Init::Mixture(start),
-                n_init: 1,
+                covariance_type,
                 tol: 0.0,
                 max_iter,
                 reg_covar: 1e-6,

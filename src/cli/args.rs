@@ -73,6 +73,16 @@ pub struct GmmArgs {
     #[command(flatten)]
     pub common: CommonArgs,
 
+    /// What the covariances have in common: full, tied, diag or spherical
+    #[arg(long, value_name = "TYPE", default_value = "full")]
+    #[arg(help_heading = MODEL, hide_possible_values = true)]
+    pub covariance: Covariance,
+
+    /// How far the search for a greater likelihood goes: fast, balanced or best
+    #[arg(long, value_name = "HOW", default_value = "balanced")]
+    #[arg(help_heading = MODEL, hide_possible_values = true)]
+    pub effort: Effort,
+
     /// Stop when the mean log-likelihood gains less (absolute, in nats, as in scikit-learn)
     #[arg(long, value_name = "X", value_parser = range::tol, default_value = "1e-6")]
     #[arg(help_heading = MODEL, allow_hyphen_values = true)]
@@ -171,6 +181,30 @@ pub struct CommonArgs {
     pub color: ColorChoice,
 }
 
+/// [`gmm::CovarianceType`] by name.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Covariance {
+    /// Each component has a covariance of its own
+    Full,
+    /// All components share one
+    Tied,
+    /// Variances by channel, without covariances
+    Diag,
+    /// One variance for each component
+    Spherical,
+}
+
+impl From<Covariance> for gmm::CovarianceType {
+    fn from(covariance: Covariance) -> Self {
+        match covariance {
+            Covariance::Full => Self::Full,
+            Covariance::Tied => Self::Tied,
+            Covariance::Diag => Self::Diag,
+            Covariance::Spherical => Self::Spherical,
+        }
+    }
+}
+
 /// [`quantize::Effort`] by name.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Effort {
@@ -230,7 +264,9 @@ impl GmmArgs {
         gmm::Options {
             k: self.common.k,
             init: gmm::Init::KMeans(self.common.init.into()),
-            n_init: self.common.n_init.unwrap_or(1),
+            covariance_type: self.covariance.into(),
+            effort: self.effort.into(),
+            n_init: self.common.n_init,
             tol: self.tol,
             max_iter: self.max_iter,
             reg_covar: self.reg_covar,

@@ -1,7 +1,7 @@
 //! exp and ln over lanes: polynomials without branches or fused operations, so that every machine
 //! computes the same bits.
 
-use crate::simd::{LANES, Lanes};
+use crate::simd::{LANES, Vector};
 
 /// Adding this to a double of moderate size leaves its nearest integer in the lowest bits of the
 /// sum.
@@ -15,74 +15,62 @@ const LN_2_LOW: f64 = 1.908_214_929_270_587_7e-10;
 /// Below this, e^x counts as 0: before the results become subnormal.
 const EXP_LOWEST: f64 = -708.0;
 
+/// The second, fourth and eighth power.
+#[inline(always)]
+fn powers(x: Vector) -> [Vector; 3] {
+    let x2 = x * x;
+    let x4 = x2 * x2;
+    [x2, x4, x4 * x4]
+}
+
 /// e^x for x <= 0, within 1e-15 of it relatively; 0 below -708.
 #[inline(always)]
-pub(crate) fn exp(x: Lanes) -> Lanes {
-    let mut result = [0.0; LANES];
-    for lane in 0..LANES {
-        // NaN is not to be had here, and max lets the bit pattern of the exponent stay in range.
-        let inside = if x[lane] > EXP_LOWEST {
-            x[lane]
-        } else {
-            EXP_LOWEST
-        };
-        let shifted = inside * std::f64::consts::LOG2_E + ROUNDER;
-        let n = shifted - ROUNDER;
-        let r = (inside - n * LN_2_HIGH) - n * LN_2_LOW;
-        // Taylor's series: for |r| <= ln 2 / 2 the first term left out is below 4e-18.
-        let mut p = 1.0 / 6_227_020_800.0;
-        p = p * r + 1.0 / 479_001_600.0;
-        p = p * r + 1.0 / 39_916_800.0;
-        p = p * r + 1.0 / 3_628_800.0;
-        p = p * r + 1.0 / 362_880.0;
-        p = p * r + 1.0 / 40_320.0;
-        p = p * r + 1.0 / 5_040.0;
-        p = p * r + 1.0 / 720.0;
-        p = p * r + 1.0 / 120.0;
-        p = p * r + 1.0 / 24.0;
-        p = p * r + 1.0 / 6.0;
-        p = p * r + 0.5;
-        p = p * r + 1.0;
-        p = p * r + 1.0;
-        let scale = f64::from_bits((shifted.to_bits() << 52).wrapping_add(1.0f64.to_bits()));
-        result[lane] = if x[lane] > EXP_LOWEST { p * scale } else { 0.0 };
-    }
-    result
+pub(crate) fn exp(x: Vector) -> Vector {
+    // Never below, so that the bit pattern of the exponent stays in range.
+    let inside = x.max(Vector([EXP_LOWEST; LANES]));
+    let shifted = inside * std::f64::consts::LOG2_E + ROUNDER;
+    let n = shifted - ROUNDER;
+    let r = (inside - n * LN_2_HIGH) - n * LN_2_LOW;
+    // Taylor's series: for |r| <= ln 2 / 2 the first term left out is below 4e-18. Its terms are
+    // paired (Estrin's scheme), because a chain of them would have to wait for each product.
+    let [r2, r4, r8] = powers(r);
+    let pair = |high: f64, low: f64| r * high + low;
+    let terms_0_to_3 = pair(1.0 / 6.0, 0.5) * r2 + pair(1.0, 1.0);
+    let terms_4_to_7 = pair(1.0 / 5_040.0, 1.0 / 720.0) * r2 + pair(1.0 / 120.0, 1.0 / 24.0);
+    let terms_8_to_11 =
+        pair(1.0 / 39_916_800.0, 1.0 / 3_628_800.0) * r2 + pair(1.0 / 362_880.0, 1.0 / 40_320.0);
+    let terms_12_and_13 = pair(1.0 / 6_227_020_800.0, 1.0 / 479_001_600.0);
+    let p = (terms_12_and_13 * r4 + terms_8_to_11) * r8 + (terms_4_to_7 * r4 + terms_0_to_3);
+    let scale =
+        shifted.each(|n| f64::from_bits((n.to_bits() << 52).wrapping_add(1.0f64.to_bits())));
+    (p * scale).with(x, |result, x| if x > EXP_LOWEST { result } else { 0.0 })
 }
 
 /// ln x for positive, normal x, within 1e-15 of max(1, |ln x|).
 #[inline(always)]
-pub(crate) fn ln(x: Lanes) -> Lanes {
-    let mut result = [0.0; LANES];
-    for lane in 0..LANES {
-        // x = 2^n m with m in [1 / sqrt 2, sqrt 2).
-        let bits = x[lane]
-            .to_bits()
-            .wrapping_sub(std::f64::consts::FRAC_1_SQRT_2.to_bits());
-        let exponent = bits & 0xfff0_0000_0000_0000;
-        let m = f64::from_bits(x[lane].to_bits().wrapping_sub(exponent));
-        // The exponent, signed, becomes a double by way of the lowest bits of ROUNDER.
-        let n = f64::from_bits(
-            ROUNDER
-                .to_bits()
-                .wrapping_add((exponent.cast_signed() >> 52).cast_unsigned()),
-        ) - ROUNDER;
-        // ln m = 2 artanh s; with |s| <= 0.1716 the first term left out is below 1e-18.
-        let s = (m - 1.0) / (m + 1.0);
-        let t = s * s;
-        let mut p = 1.0 / 21.0;
-        p = p * t + 1.0 / 19.0;
-        p = p * t + 1.0 / 17.0;
-        p = p * t + 1.0 / 15.0;
-        p = p * t + 1.0 / 13.0;
-        p = p * t + 1.0 / 11.0;
-        p = p * t + 1.0 / 9.0;
-        p = p * t + 1.0 / 7.0;
-        p = p * t + 1.0 / 5.0;
-        p = p * t + 1.0 / 3.0;
-        result[lane] = n * LN_2_HIGH + (n * LN_2_LOW + (2.0 * s + 2.0 * s * t * p));
-    }
-    result
+pub(crate) fn ln(x: Vector) -> Vector {
+    // x = 2^n m with m in [1 / sqrt 2, sqrt 2).
+    let exponent = |x: f64| {
+        x.to_bits()
+            .wrapping_sub(std::f64::consts::FRAC_1_SQRT_2.to_bits())
+            & 0xfff0_0000_0000_0000
+    };
+    let m = x.each(|x| f64::from_bits(x.to_bits().wrapping_sub(exponent(x))));
+    // The exponent, signed, becomes a double by way of the lowest bits of ROUNDER.
+    let n = x.each(|x| {
+        let n = (exponent(x).cast_signed() >> 52).cast_unsigned();
+        f64::from_bits(ROUNDER.to_bits().wrapping_add(n)) - ROUNDER
+    });
+    // ln m = 2 artanh s; with |s| <= 0.1716 the first term left out is below 1e-18.
+    let s = (m - 1.0).with(m + 1.0, |a, b| a / b);
+    let t = s * s;
+    let [t2, t4, t8] = powers(t);
+    let pair = |high: f64, low: f64| t * high + low;
+    let terms_0_to_3 = pair(1.0 / 9.0, 1.0 / 7.0) * t2 + pair(1.0 / 5.0, 1.0 / 3.0);
+    let terms_4_to_7 = pair(1.0 / 17.0, 1.0 / 15.0) * t2 + pair(1.0 / 13.0, 1.0 / 11.0);
+    let terms_8_and_9 = pair(1.0 / 21.0, 1.0 / 19.0);
+    let p = terms_8_and_9 * t8 + (terms_4_to_7 * t4 + terms_0_to_3);
+    n * LN_2_HIGH + (n * LN_2_LOW + (s * 2.0 + s * 2.0 * t * p))
 }
 
 #[cfg(test)]
@@ -100,7 +88,7 @@ mod tests {
             .chain(grid(-1.0, 0.0, 100_000))
             .chain([0.0, -0.0, -f64::MIN_POSITIVE])
         {
-            let (ours, theirs) = (exp([x; LANES])[0], libm::exp(x));
+            let (ours, theirs) = (exp(Vector([x; LANES])).0[0], libm::exp(x));
             assert!(
                 (ours - theirs).abs() <= 1e-15 * theirs,
                 "exp({x}) = {theirs}, not {ours}"
@@ -111,7 +99,7 @@ mod tests {
     #[test]
     fn exp_of_what_is_too_small_is_zero() {
         assert_eq!(
-            exp([
+            exp(Vector([
                 -708.1,
                 -1e6,
                 f64::NEG_INFINITY,
@@ -120,7 +108,8 @@ mod tests {
                 -709.0,
                 -1e300,
                 -750.0
-            ]),
+            ]))
+            .0,
             [0.0; LANES]
         );
     }
@@ -133,7 +122,7 @@ mod tests {
             .chain(grid(1.0, 256.0, 100_000))
             .chain([1.0, f64::MIN_POSITIVE, f64::MAX])
         {
-            let (ours, theirs) = (ln([x; LANES])[0], libm::log(x));
+            let (ours, theirs) = (ln(Vector([x; LANES])).0[0], libm::log(x));
             assert!(
                 (ours - theirs).abs() <= 1e-15 * theirs.abs().max(1.0),
                 "ln({x}) = {theirs}, not {ours}"

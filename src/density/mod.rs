@@ -27,11 +27,13 @@ mod reduce;
 mod rules;
 mod walk;
 
-pub(crate) use reduce::{argmax, largest, log_sum_exp, two_largest};
+pub(crate) use reduce::{argmax, largest, log_sum_exp, softmax, two_largest, vectors};
 pub(crate) use rules::{Bounds, Corners, Rule};
 pub(crate) use walk::{Visit, Walk, candidates_of_blocks, walk_blocks};
 
-use crate::simd::{LANES, Lanes};
+use std::ops::{Add, Mul, Sub};
+
+use crate::simd::{LANES, Lanes, Vector};
 
 /// The part of the kernel in which the models differ: the matrix W.
 pub(crate) trait Whitening<const D: usize>: Copy + Send + Sync {
@@ -42,8 +44,18 @@ pub(crate) trait Whitening<const D: usize>: Copy + Send + Sync {
     fn write(&self, numbers: &mut Vec<f64>);
 
     /// W^T d, where `number` tells the numbers of W.
-    fn whiten(number: impl Fn(usize) -> f64, d: [f64; D]) -> [f64; D];
+    fn whiten<T: Real>(number: impl Fn(usize) -> f64, d: [T; D]) -> [T; D];
 }
+
+/// A number, or one in each lane.
+pub(crate) trait Real:
+    Copy + Add<Output = Self> + Mul<Output = Self> + Sub<f64, Output = Self> + Mul<f64, Output = Self>
+{
+}
+
+impl Real for f64 {}
+
+impl Real for Vector {}
 
 /// k-means: distances as they are.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +67,7 @@ impl<const D: usize> Whitening<D> for Identity {
     fn write(&self, _: &mut Vec<f64>) {}
 
     #[inline(always)]
-    fn whiten(_: impl Fn(usize) -> f64, d: [f64; D]) -> [f64; D] {
+    fn whiten<T: Real>(_: impl Fn(usize) -> f64, d: [T; D]) -> [T; D] {
         d
     }
 }
@@ -74,13 +86,16 @@ impl<const D: usize> Whitening<D> for Triangular<D> {
     }
 
     #[inline(always)]
-    fn whiten(number: impl Fn(usize) -> f64, d: [f64; D]) -> [f64; D] {
-        let mut y = [0.0; D];
-        let mut place = 0;
+    fn whiten<T: Real>(number: impl Fn(usize) -> f64, d: [T; D]) -> [T; D] {
+        let mut y = d;
         for i in 0..D {
-            for l in 0..=i {
-                y[i] += number(place) * d[l];
-                place += 1;
+            let first = i * (i + 1) / 2;
+            y[i] = d[0] * number(first);
+            // Not 1..=i: a loop whose length is known is unrolled, and its lanes become vectors.
+            for l in 1..D {
+                if l <= i {
+                    y[i] = y[i] + d[l] * number(first + l);
+                }
             }
         }
         y
@@ -190,26 +205,63 @@ impl<W: Whitening<D>, const D: usize> Candidates<W, D> {
 
     /// `W_j^T d`.
     #[inline(always)]
-    pub(crate) fn whiten(&self, j: usize, d: [f64; D]) -> [f64; D] {
+    pub(crate) fn whiten<T: Real>(&self, j: usize, d: [T; D]) -> [T; D] {
         W::whiten(|number| self.fields[(1 + D + number) * self.stride + j], d)
+    }
+
+    /// What the score of candidate `j` has to do with where the point is, or the points are.
+    #[inline(always)]
+    fn half_distance<T: Real>(&self, j: usize, x: [T; D]) -> T {
+        let mean = self.mean(j);
+        let mut difference = x;
+        for d in 0..D {
+            difference[d] = x[d] - mean[d];
+        }
+        squared_norm(self.whiten(j, difference)) * -0.5
     }
 
     /// The score of candidate `j` at a point.
     #[inline(always)]
     pub(crate) fn score(&self, j: usize, x: [f64; D]) -> f64 {
-        let mean = self.mean(j);
-        let y = self.whiten(j, std::array::from_fn(|d| x[d] - mean[d]));
-        self.fields[j] - 0.5 * squared_norm(y)
+        self.half_distance(j, x) + self.fields[j]
     }
 
     /// The scores of candidate `j` at the points of a chunk.
     #[inline(always)]
-    pub(crate) fn scores(&self, j: usize, x: &[Lanes; D]) -> Lanes {
-        let mut scores = [0.0; LANES];
-        for lane in 0..LANES {
-            scores[lane] = self.score(j, std::array::from_fn(|d| x[d][lane]));
+    pub(crate) fn scores(&self, j: usize, x: [Vector; D]) -> Vector {
+        self.half_distance(j, x) + self.fields[j]
+    }
+
+    /// `W_j W_j^T`, the lower triangle.
+    pub(crate) fn precision(&self, j: usize) -> [[f64; D]; D] {
+        // Row l of W is what whitening makes of the l-th unit vector.
+        let unit = |l| std::array::from_fn(|d| if d == l { 1.0 } else { 0.0 });
+        let rows: [[f64; D]; D] = std::array::from_fn(|l| self.whiten(j, unit(l)));
+        let entry = |i: usize, l: usize| (0..D).map(|m| rows[i][m] * rows[l][m]).sum();
+        std::array::from_fn(|i| std::array::from_fn(|l| if l <= i { entry(i, l) } else { 0.0 }))
+    }
+
+    /// The mean score of candidate `j`, of this `precision`, over the points of boxes, one box in
+    /// each lane, from their means and the lower triangle of their covariances: the score at the
+    /// mean less half the trace of precision times covariance.
+    #[inline(always)]
+    pub(crate) fn mean_scores(
+        &self,
+        j: usize,
+        precision: &[[f64; D]; D],
+        mean: [Vector; D],
+        covariance: &[[Vector; D]; D],
+    ) -> Vector {
+        let mut trace = covariance[0][0] * precision[0][0];
+        for i in 1..D {
+            for l in 0..D {
+                if l < i {
+                    trace += covariance[i][l] * (2.0 * precision[i][l]);
+                }
+            }
+            trace += covariance[i][i] * precision[i][i];
         }
-        scores
+        self.scores(j, mean) - trace * 0.5
     }
 
     /// Appends candidate `j` of `from` if it is to be kept. Without W a candidate is written in any
@@ -229,10 +281,10 @@ impl<W: Whitening<D>, const D: usize> Candidates<W, D> {
 }
 
 #[inline(always)]
-pub(crate) fn squared_norm<const D: usize>(y: [f64; D]) -> f64 {
-    let mut sum = 0.0;
-    for i in 0..D {
-        sum += y[i] * y[i];
+pub(crate) fn squared_norm<T: Real, const D: usize>(y: [T; D]) -> T {
+    let mut sum = y[0] * y[0];
+    for i in 1..D {
+        sum = sum + y[i] * y[i];
     }
     sum
 }
@@ -240,5 +292,5 @@ pub(crate) fn squared_norm<const D: usize>(y: [f64; D]) -> f64 {
 /// The squared distance of two points: -2 times the score of a centroid.
 #[inline(always)]
 pub(crate) fn squared_distance<const D: usize>(a: [f64; D], b: [f64; D]) -> f64 {
-    squared_norm::<D>(std::array::from_fn(|d| a[d] - b[d]))
+    squared_norm::<f64, D>(std::array::from_fn(|d| a[d] - b[d]))
 }

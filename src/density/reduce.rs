@@ -8,7 +8,7 @@ use super::{
 use crate::{
     Colors,
     colors::{Chunk, Node},
-    simd::{LANES, Lanes},
+    simd::{LANES, Lanes, Vector},
 };
 
 /// For each color of the chunk the place of the candidate with the largest score (the first of
@@ -18,10 +18,11 @@ pub(crate) fn largest<W: Whitening<D>, const D: usize>(
     candidates: &Candidates<W, D>,
     x: &[Lanes; D],
 ) -> ([u64; LANES], Lanes) {
+    let x = vectors(x);
     let mut place = [0; LANES];
-    let mut best = candidates.scores(0, x);
+    let mut best = candidates.scores(0, x).0;
     for j in 1..candidates.len() {
-        let scores = candidates.scores(j, x);
+        let scores = candidates.scores(j, x).0;
         for lane in 0..LANES {
             let better = scores[lane] > best[lane];
             best[lane] = if better { scores[lane] } else { best[lane] };
@@ -38,11 +39,12 @@ pub(crate) fn two_largest<W: Whitening<D>, const D: usize>(
     candidates: &Candidates<W, D>,
     x: &[Lanes; D],
 ) -> ([u64; LANES], Lanes, Lanes) {
+    let x = vectors(x);
     let mut place = [0; LANES];
-    let mut best = candidates.scores(0, x);
+    let mut best = candidates.scores(0, x).0;
     let mut second = [f64::NEG_INFINITY; LANES];
     for j in 1..candidates.len() {
-        let scores = candidates.scores(j, x);
+        let scores = candidates.scores(j, x).0;
         for lane in 0..LANES {
             let score = scores[lane];
             let better = score > best[lane];
@@ -60,51 +62,47 @@ pub(crate) fn two_largest<W: Whitening<D>, const D: usize>(
 }
 
 /// `ln sum_j exp score_j` for each color of the chunk, stably (the largest score taken out), and in
-/// `exponentials` what each candidate's exponential is as a share of the sum: the responsibilities.
+/// `responsibilities` what each candidate's exponential is as a share of the sum.
 #[inline(always)]
 pub(crate) fn log_sum_exp<W: Whitening<D>, const D: usize>(
     candidates: &Candidates<W, D>,
     x: &[Lanes; D],
-    responsibilities: &mut Vec<Lanes>,
-) -> Lanes {
+    responsibilities: &mut Vec<Vector>,
+) -> Vector {
+    let x = vectors(x);
     responsibilities.clear();
-    let mut best = [f64::NEG_INFINITY; LANES];
-    for j in 0..candidates.len() {
-        let scores = candidates.scores(j, x);
-        for lane in 0..LANES {
-            best[lane] = if scores[lane] > best[lane] {
-                scores[lane]
-            } else {
-                best[lane]
-            };
-        }
-        responsibilities.push(scores);
+    responsibilities.extend((0..candidates.len()).map(|j| candidates.scores(j, x)));
+    softmax(responsibilities)
+}
+
+/// Replaces scores by what their exponentials are as shares of the exponentials' sum, and returns
+/// the logarithm of that sum. The largest score is taken out first, so that nothing overflows.
+#[inline(always)]
+pub(crate) fn softmax(scores: &mut [Vector]) -> Vector {
+    let mut best = Vector([f64::NEG_INFINITY; LANES]);
+    for &score in scores.iter() {
+        best = score.max(best);
     }
-    let mut sum = [0.0; LANES];
-    for scores in responsibilities.iter_mut() {
-        let mut difference = [0.0; LANES];
-        for lane in 0..LANES {
-            difference[lane] = scores[lane] - best[lane];
-        }
-        *scores = exp(difference);
-        for lane in 0..LANES {
-            sum[lane] += scores[lane];
-        }
+    let mut sum = Vector::ZERO;
+    for score in scores.iter_mut() {
+        *score = exp(*score - best);
+        sum += *score;
     }
-    let mut inverse = [0.0; LANES];
-    for lane in 0..LANES {
-        inverse[lane] = 1.0 / sum[lane];
+    let inverse = sum.each(|sum| 1.0 / sum);
+    for score in scores {
+        *score = *score * inverse;
     }
-    for share in responsibilities.iter_mut() {
-        for lane in 0..LANES {
-            share[lane] *= inverse[lane];
-        }
+    ln(sum) + best
+}
+
+/// The channels of a chunk as vectors.
+#[inline(always)]
+pub(crate) fn vectors<const D: usize>(x: &[Lanes; D]) -> [Vector; D] {
+    let mut vectors = [Vector::ZERO; D];
+    for d in 0..D {
+        vectors[d] = Vector(x[d]);
     }
-    let mut result = ln(sum);
-    for lane in 0..LANES {
-        result[lane] += best[lane];
-    }
-    result
+    vectors
 }
 
 /// The component with the largest score for each distinct color; of several, the first.
@@ -262,10 +260,10 @@ mod tests {
         };
         let candidates = Candidates::numbered(&[far(0.0), far(1.0)], 0..2);
         let mut shares = Vec::new();
-        let found = log_sum_exp(&candidates, &[[100.0; LANES]; 3], &mut shares)[0];
+        let found = log_sum_exp(&candidates, &[[100.0; LANES]; 3], &mut shares).0[0];
         let (a, b) = (-1.0 - 15_000.0, -1.0 - 0.5 * 3.0 * 99.0 * 99.0);
         assert!((found - (b + libm::log1p(libm::exp(a - b)))).abs() < 1e-10);
-        assert!((shares[0][0] + shares[1][0] - 1.0).abs() < 1e-12);
-        assert!(shares[0][0] > 0.0);
+        assert!((shares[0].0[0] + shares[1].0[0] - 1.0).abs() < 1e-12);
+        assert!(shares[0].0[0] > 0.0);
     }
 }

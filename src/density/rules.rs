@@ -130,8 +130,8 @@ impl<W: Whitening<D>, const D: usize> Rule<W, D> for Bounds {
             let y = W::whiten(number, std::array::from_fn(|d| middle[d] - mean[d]));
             let reach = W::whiten(|place| number(place).abs(), half_width);
             let nearest =
-                squared_norm::<D>(std::array::from_fn(|d| (y[d].abs() - reach[d]).max(0.0)));
-            let farthest = squared_norm::<D>(std::array::from_fn(|d| y[d].abs() + reach[d]));
+                squared_norm::<f64, D>(std::array::from_fn(|d| (y[d].abs() - reach[d]).max(0.0)));
+            let farthest = squared_norm::<f64, D>(std::array::from_fn(|d| y[d].abs() + reach[d]));
             let offset = from.field(0)[j];
             let slack = SLACK * (offset.abs() + farthest);
             uppers[j] = offset - 0.5 * nearest + slack;

@@ -1,317 +1,231 @@
-//! Expectation and maximization: two functions and the loop that only loops.
+//! Expectation and maximization: the M-step, and the loop that only loops.
 
 use nalgebra::SMatrix;
-use ndarray::Array2;
 
-use super::{Fit, Gaussian, Mixture};
-use crate::{
-    Colors,
-    colors::{Chunk, Node},
-    density::{
-        Bounds, Candidates, Component, Corners, Identity, Rule, Triangular, Visit, Walk, Whitening,
-        candidates_of_blocks, largest, log_sum_exp, walk_blocks,
-    },
-    simd::{LANES, Lanes},
-};
+use super::{CovarianceType, Gaussian, Options, expectation::Expectation, statistics::Statistics};
 
 /// The least variance, colors on [0, 1], where `reg_covar` leaves a covariance singular: far below
 /// what rounding to bytes brings with it (1.3e-6), and far enough above 0 for the algebra.
 const LEAST_VARIANCE: f64 = 1e-12;
 
-/// What an EM run works on and how far it goes; `reg_covar` on the scale of the colors.
+/// The longest extrapolation at first, in steps; four times as long whenever that went well.
+const FIRST_LONGEST: f64 = 4.0;
+
+/// How EM runs. Variances are on the scale of the colors.
 #[derive(Clone, Copy)]
-pub(super) struct Em<'a, const D: usize> {
-    pub colors: &'a Colors<D>,
+pub(super) struct Em {
+    pub covariance_type: CovarianceType,
+    /// Added to the diagonal of every covariance.
     pub reg_covar: f64,
+    /// The variance below which a covariance counts as singular.
+    pub singular: f64,
+    /// It has converged when an iteration changes the log-likelihood by less.
     pub tol: f64,
     pub max_iter: usize,
+    /// Whether to extrapolate.
+    pub accelerated: bool,
 }
 
-impl<const D: usize> Em<'_, D> {
+/// What a run of EM found.
+pub(super) struct Run<const D: usize> {
+    pub gaussians: Vec<Gaussian<D>>,
+    pub log_likelihood: f64,
+    pub history: Vec<f64>,
+    pub converged: bool,
+}
+
+impl Em {
+    /// Plain EM as `options` say, for colors of this unit.
+    pub(super) fn new<const D: usize>(options: &Options<D>, unit: f64) -> Self {
+        Self {
+            covariance_type: options.covariance_type,
+            reg_covar: options.reg_covar * unit * unit,
+            singular: LEAST_VARIANCE * unit * unit,
+            tol: options.tol,
+            max_iter: options.max_iter,
+            accelerated: false,
+        }
+    }
+
+    /// The variance that no component falls below.
+    pub(super) fn floor(self) -> f64 {
+        self.reg_covar.max(self.singular)
+    }
+
     /// Iterates from `start` until the log-likelihood stops changing.
-    pub(super) fn run(self, start: Vec<Gaussian<D>>) -> Fit<D> {
+    ///
+    /// Accelerated, the statistics of each three iterations are extrapolated (SQUAREM: Varadhan and
+    /// Roland, "Simple and globally convergent methods for accelerating the convergence of any EM
+    /// algorithm", Scandinavian Journal of Statistics 35, 2008, scheme S3), and if the likelihood
+    /// there is not greater, EM goes on where it was.
+    pub(super) fn run<const D: usize>(
+        self,
+        data: &impl Expectation<D>,
+        start: Vec<Gaussian<D>>,
+    ) -> Run<D> {
         let mut current = start;
-        let mut best: Option<(f64, Vec<Gaussian<D>>)> = None;
         let mut history: Vec<f64> = Vec::new();
         let mut converged = false;
+        let mut trail = Vec::new();
+        let mut longest = FIRST_LONGEST;
+        // Where to go on if the extrapolation was no good.
+        let mut plain: Option<Vec<Gaussian<D>>> = None;
+        let mut rejected = 0;
         loop {
-            let (log_likelihood, statistics) = self.e_step(&current);
-            if best.as_ref().is_none_or(|(best, _)| log_likelihood > *best) {
-                best = Some((log_likelihood, current.clone()));
+            let (log_likelihood, statistics) = data.e_step(&current);
+            if let Some(plain) = plain.take()
+                && history
+                    .last()
+                    .is_some_and(|&before| log_likelihood < before)
+            {
+                rejected += 1;
+                longest = FIRST_LONGEST;
+                current = plain;
+                continue;
             }
             // The E-step after the last M-step only tells how good the final parameters are.
-            if converged || history.len() == self.max_iter {
-                break;
+            if converged || history.len() + rejected >= self.max_iter {
+                return Run {
+                    gaussians: current,
+                    log_likelihood,
+                    history,
+                    converged,
+                };
             }
             converged = history
                 .last()
                 .is_some_and(|before| (log_likelihood - before).abs() < self.tol);
             history.push(log_likelihood);
             current = self.m_step(&statistics);
+            if self.accelerated {
+                trail.push(statistics);
+                if let [first, second, third] = &trail[..] {
+                    if let Some(next) = self.extrapolate([first, second, third], &mut longest) {
+                        plain = Some(std::mem::replace(&mut current, next));
+                    }
+                    trail.clear();
+                }
+            }
         }
-        let (log_likelihood, gaussians) = best.expect("there was an E-step");
-        Fit {
-            mixture: Mixture::of_gaussians(&gaussians, self.colors.unit()),
-            log_likelihood,
-            n_iter: history.len(),
-            history,
-            converged,
-            floored: gaussians
-                .iter()
-                .filter(|gaussian| {
-                    gaussian.has_variance_below(2.0 * self.reg_covar.max(self.singular()))
-                })
-                .count(),
-        }
-    }
-
-    /// The mixture whose responsibilities are 1 for the cluster of each color and 0 for all others.
-    pub(super) fn clusters(self, centroids: &Array2<f64>) -> Vec<Gaussian<D>> {
-        let components: Vec<_> = centroids
-            .rows()
-            .into_iter()
-            .map(|row| Component::centroid(std::array::from_fn(|d| row[d])))
-            .collect();
-        let (_, statistics) = self.statistics::<_, _, Hard>(&components, Corners::<1>);
-        self.m_step(&statistics)
-    }
-
-    /// The mean log-likelihood per pixel of `gaussians`, colors on [0, 1], and their statistics
-    /// under their responsibilities. Components whose share of a box's likelihood is below 2^-53 /
-    /// k are left out there, which changes no pixel's log-likelihood by more than 2^-53.
-    fn e_step(self, gaussians: &[Gaussian<D>]) -> (f64, Vec<Statistics<D>>) {
-        let components: Vec<_> = gaussians.iter().map(Gaussian::component).collect();
-        let margin = 53.0 * std::f64::consts::LN_2 + libm::log(components.len() as f64);
-        let (sum, statistics) = self.statistics::<_, _, Soft>(&components, Bounds { margin });
-        (
-            sum / self.colors.total() + D as f64 * libm::log(self.colors.unit()),
-            statistics,
-        )
     }
 
     /// The parameters of greatest likelihood, given the statistics; components without members are
     /// dropped.
-    fn m_step(self, statistics: &[Statistics<D>]) -> Vec<Gaussian<D>> {
-        let members = statistics
+    pub(super) fn m_step<const D: usize>(self, statistics: &[Statistics<D>]) -> Vec<Gaussian<D>> {
+        let total: f64 = statistics.iter().map(|s| s.weight).sum();
+        let members: Vec<_> = statistics
             .iter()
-            .filter(|s| s.weight > f64::EPSILON * self.colors.total());
-        let total: f64 = members.clone().map(|s| s.weight).sum();
-        members
-            .map(|s| {
-                let shift = SMatrix::<f64, D, 1>::from_fn(|d, _| s.first[d] / s.weight);
-                let second =
-                    SMatrix::<f64, D, D>::from_fn(|i, l| s.second[i.max(l)][i.min(l)] / s.weight);
-                let mean = std::array::from_fn(|d| s.about[d] + shift[d]);
-                let covariance =
-                    second - shift * shift.transpose() + SMatrix::identity() * self.reg_covar;
-                let weight = s.weight / total;
+            .filter(|s| s.weight > f64::EPSILON * total)
+            .collect();
+        self.parameters(&members)
+            .into_iter()
+            .map(|(weight, mean, covariance)| {
                 Gaussian::new(weight, mean, covariance)
-                    .filter(|gaussian| !gaussian.has_variance_below(self.singular()))
+                    .filter(|gaussian| !gaussian.has_variance_below(self.singular))
                     .or_else(|| {
-                        Gaussian::new(
-                            weight,
-                            mean,
-                            covariance + SMatrix::identity() * self.singular(),
-                        )
+                        let least = SMatrix::identity() * self.singular;
+                        Gaussian::new(weight, mean, covariance + least)
                     })
                     .expect("a scatter with something on its diagonal is positive definite")
             })
             .collect()
     }
 
-    /// The variance below which a covariance counts as singular, on the scale of the colors.
-    fn singular(self) -> f64 {
-        LEAST_VARIANCE * self.colors.unit() * self.colors.unit()
-    }
-
-    /// The sum over pixels of what `S` says of a color's scores, and each component's statistics.
-    fn statistics<W: Whitening<D>, R: Rule<W, D>, S: Share<W, D>>(
+    /// Weight, mean and covariance of each component.
+    fn parameters<const D: usize>(
         self,
-        components: &[Component<W, D>],
-        rule: R,
-    ) -> (f64, Vec<Statistics<D>>) {
-        let walk = Walk {
-            colors: self.colors,
-            rule,
-        };
-        let ids = candidates_of_blocks(walk, components);
-        let tasks = (0..ids.len()).map(|block| (block, ())).collect();
-        let found = walk_blocks(walk, components, &ids, tasks, |(), m| {
-            BlockVisit::<S, D>::new(m)
-        });
-        let mut total = 0.0;
-        let mut statistics: Vec<_> = components
+        members: &[&Statistics<D>],
+    ) -> Vec<(f64, [f64; D], SMatrix<f64, D, D>)> {
+        let total: f64 = members.iter().map(|s| s.weight).sum();
+        let mut parameters: Vec<_> = members
             .iter()
-            .map(|component| Statistics::about(component.mean))
+            .map(|s| {
+                let shift = SMatrix::<f64, D, 1>::from_fn(|d, _| s.first[d] / s.weight);
+                let second =
+                    SMatrix::<f64, D, D>::from_fn(|i, l| s.second[i.max(l)][i.min(l)] / s.weight);
+                let mean = std::array::from_fn(|d| s.about[d] + shift[d]);
+                (s.weight / total, mean, second - shift * shift.transpose())
+            })
             .collect();
-        for (ids, (sum, found)) in ids.iter().zip(found) {
-            total += sum;
-            for (&id, found) in ids.iter().zip(found) {
-                statistics[id as usize].add(&found);
-            }
+        let tied = (self.covariance_type == CovarianceType::Tied).then(|| {
+            parameters
+                .iter()
+                .fold(SMatrix::zeros(), |sum, (weight, _, covariance)| {
+                    sum + covariance * *weight
+                })
+        });
+        for (_, _, covariance) in &mut parameters {
+            *covariance = match self.covariance_type {
+                CovarianceType::Full => *covariance,
+                CovarianceType::Tied => tied.expect("computed above"),
+                CovarianceType::Diag => SMatrix::from_diagonal(&covariance.diagonal()),
+                CovarianceType::Spherical => SMatrix::identity() * covariance.diagonal().mean(),
+            } + SMatrix::identity() * self.reg_covar;
         }
-        (total, statistics)
-    }
-}
-
-/// What the M-step needs of a component: sums over pixels, weighted by the component's share of
-/// each, of 1, x - `about` and (x - `about`)(x - `about`)^T, the last in its lower triangle.
-/// `about` is the component's mean before the step: near enough to the one after that nothing
-/// cancels.
-struct Statistics<const D: usize> {
-    about: [f64; D],
-    weight: f64,
-    first: [f64; D],
-    second: [[f64; D]; D],
-}
-
-impl<const D: usize> Statistics<D> {
-    fn about(about: [f64; D]) -> Self {
-        Self {
-            about,
-            weight: 0.0,
-            first: [0.0; D],
-            second: [[0.0; D]; D],
-        }
+        parameters
     }
 
-    fn add(&mut self, other: &LaneSums<D>) {
-        let sum = |lanes: &Lanes| lanes.iter().sum::<f64>();
-        self.weight += sum(&other.weight);
-        for i in 0..D {
-            self.first[i] += sum(&other.first[i]);
-            for l in 0..=i {
-                self.second[i][l] += sum(&other.second[i][l]);
-            }
+    /// The parameters at which three steps in a row seem to aim, if they are parameters.
+    fn extrapolate<const D: usize>(
+        self,
+        trail: [&[Statistics<D>]; 3],
+        longest: &mut f64,
+    ) -> Option<Vec<Gaussian<D>>> {
+        let k = trail[0].len();
+        if trail.iter().any(|statistics| statistics.len() != k) {
+            return None;
         }
-    }
-}
-
-/// [`Statistics`] lane by lane; what belongs to a whole box goes to the first lane.
-#[derive(Clone)]
-struct LaneSums<const D: usize> {
-    weight: Lanes,
-    first: [Lanes; D],
-    second: [[Lanes; D]; D],
-}
-
-/// How the pixels of a color are shared among its candidates.
-trait Share<W: Whitening<D>, const D: usize>: Send {
-    /// Puts each candidate's share of each color of the chunk into `shares` and returns the color's
-    /// own part of the objective.
-    fn shares(candidates: &Candidates<W, D>, chunk: &Chunk<D>, shares: &mut Vec<Lanes>) -> Lanes;
-}
-
-/// All to the nearest.
-struct Hard;
-
-impl<const D: usize> Share<Identity, D> for Hard {
-    #[inline(always)]
-    fn shares(
-        candidates: &Candidates<Identity, D>,
-        chunk: &Chunk<D>,
-        shares: &mut Vec<Lanes>,
-    ) -> Lanes {
-        let (places, scores) = largest(candidates, &chunk.x);
-        shares.clear();
-        shares.extend(
-            (0..candidates.len())
-                .map(|j| places.map(|place| if place == j as u64 { 1.0 } else { 0.0 })),
-        );
-        scores
-    }
-}
-
-/// By responsibility (Bishop, equation 9.23).
-struct Soft;
-
-impl<const D: usize> Share<Triangular<D>, D> for Soft {
-    #[inline(always)]
-    fn shares(
-        candidates: &Candidates<Triangular<D>, D>,
-        chunk: &Chunk<D>,
-        shares: &mut Vec<Lanes>,
-    ) -> Lanes {
-        log_sum_exp(candidates, &chunk.x, shares)
-    }
-}
-
-/// Sums up a block.
-struct BlockVisit<S, const D: usize> {
-    objective: Lanes,
-    sums: Vec<LaneSums<D>>,
-    shares: Vec<Lanes>,
-    share: std::marker::PhantomData<S>,
-}
-
-impl<S, const D: usize> BlockVisit<S, D> {
-    fn new(candidates: usize) -> Self {
-        let zero = LaneSums {
-            weight: [0.0; LANES],
-            first: [[0.0; LANES]; D],
-            second: [[[0.0; LANES]; D]; D],
-        };
-        Self {
-            objective: [0.0; LANES],
-            sums: vec![zero; candidates],
-            shares: Vec::with_capacity(candidates),
-            share: std::marker::PhantomData,
-        }
-    }
-}
-
-impl<W: Whitening<D>, S: Share<W, D>, const D: usize> Visit<W, D> for BlockVisit<S, D> {
-    type Found = (f64, Vec<LaneSums<D>>);
-
-    #[inline(always)]
-    fn settled(&mut self, node: &Node<D>, candidate: &Candidates<W, D>) {
-        let mean = node.mean();
-        // The sum over the box of |W^T (x - mean)|^2 is the trace of W^T scatter W.
-        let half_whitened: [[f64; D]; D] =
-            std::array::from_fn(|l| candidate.whiten(0, node.scatter[l]));
-        let mut trace = 0.0;
-        for i in 0..D {
-            trace += candidate.whiten(0, std::array::from_fn(|l| half_whitened[l][i]))[i];
-        }
-        self.objective[0] += node.count * candidate.score(0, mean) - 0.5 * trace;
-
-        let about = candidate.mean(0);
-        let shift: [f64; D] = std::array::from_fn(|d| mean[d] - about[d]);
-        let sums = &mut self.sums[candidate.ids()[0] as usize];
-        sums.weight[0] += node.count;
-        for i in 0..D {
-            sums.first[i][0] += node.count * shift[i];
-            for l in 0..=i {
-                sums.second[i][l][0] += node.scatter[i][l] + node.count * shift[i] * shift[l];
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn chunk(&mut self, chunk: &Chunk<D>, candidates: &Candidates<W, D>) {
-        let own = S::shares(candidates, chunk, &mut self.shares);
-        for lane in 0..LANES {
-            self.objective[lane] += chunk.counts[lane] * own[lane];
-        }
-        for (j, (&id, shares)) in candidates.ids().iter().zip(&self.shares).enumerate() {
-            let about = candidates.mean(j);
-            let sums = &mut self.sums[id as usize];
-            for lane in 0..LANES {
-                let weight = chunk.counts[lane] * shares[lane];
-                sums.weight[lane] += weight;
-                for i in 0..D {
-                    let weighted = weight * (chunk.x[i][lane] - about[i]);
-                    sums.first[i][lane] += weighted;
-                    for l in 0..=i {
-                        sums.second[i][l][lane] += weighted * (chunk.x[l][lane] - about[l]);
-                    }
+        let mut step = 0.0;
+        let mut turn = 0.0;
+        let moved: Vec<[Statistics<D>; 3]> = (0..k)
+            .map(|j| trail.map(|statistics| statistics[j].moved_to(trail[0][j].about)))
+            .collect();
+        for [a, b, c] in &moved {
+            // Lengths in units of the component's own spread.
+            let variance: f64 = (0..D).map(|d| c.second[d][d]).sum::<f64>() / c.weight / D as f64;
+            let mut add = |a: f64, b: f64, c: f64, scale: f64| {
+                step += (b - a) * (b - a) * scale;
+                turn += (c - b - b + a) * (c - b - b + a) * scale;
+            };
+            add(a.weight, b.weight, c.weight, 1.0);
+            for i in 0..D {
+                add(a.first[i], b.first[i], c.first[i], 1.0 / variance);
+                for l in 0..=i {
+                    let scale = 1.0 / (variance * variance);
+                    add(a.second[i][l], b.second[i][l], c.second[i][l], scale);
                 }
             }
         }
-    }
-
-    #[inline(always)]
-    fn finish(self) -> Self::Found {
-        (self.objective.iter().sum(), self.sums)
+        let length = libm::sqrt(step / turn);
+        if length.is_nan() || length <= 1.0 {
+            return None;
+        }
+        let length = if length > *longest {
+            let reached = *longest;
+            *longest *= 4.0;
+            reached
+        } else {
+            length
+        };
+        let next: Vec<_> = moved
+            .iter()
+            .map(|[a, b, c]| {
+                Statistics::combined([a, b, c], |[a, b, c]| {
+                    a + 2.0 * length * (b - a) + length * length * (c - b - b + a)
+                })
+            })
+            .collect();
+        if next.iter().any(|s| s.weight <= 0.0) {
+            return None;
+        }
+        // A covariance below the floor would have a likelihood that no EM step can keep.
+        let floor = self.singular.max(0.999 * self.reg_covar);
+        self.parameters(&next.iter().collect::<Vec<_>>())
+            .into_iter()
+            .map(|(weight, mean, covariance)| {
+                Gaussian::new(weight, mean, covariance)
+                    .filter(|gaussian| !gaussian.has_variance_below(floor))
+            })
+            .collect()
     }
 }

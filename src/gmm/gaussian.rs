@@ -37,17 +37,26 @@ impl<const D: usize> Gaussian<D> {
 
     /// The component whose scores are the joint log-density of color and component.
     pub(super) fn component(&self) -> Component<Triangular<D>, D> {
-        let half_log_determinant: f64 =
-            self.cholesky.diagonal().iter().map(|&l| libm::log(l)).sum();
         Component {
             offset: libm::log(self.weight)
                 - 0.5 * D as f64 * libm::log(2.0 * std::f64::consts::PI)
-                - half_log_determinant,
+                - self.half_log_determinant(),
             mean: self.mean,
             whitening: Triangular(std::array::from_fn(|i| {
                 std::array::from_fn(|l| self.precision_cholesky[(i, l)])
             })),
         }
+    }
+
+    /// 1/2 ln det covariance.
+    pub(super) fn half_log_determinant(&self) -> f64 {
+        self.cholesky.diagonal().iter().map(|&l| libm::log(l)).sum()
+    }
+
+    /// The trace of the precision times `scatter`: the mean of |W^T d|^2 over differences d of that
+    /// covariance.
+    pub(super) fn trace_with_precision(&self, scatter: &SMatrix<f64, D, D>) -> f64 {
+        (self.precision_cholesky * scatter * self.precision_cholesky.transpose()).trace()
     }
 
     /// Whether some direction has a variance below `variance`.

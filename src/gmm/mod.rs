@@ -5,19 +5,37 @@
 //! "Maximum likelihood from incomplete data via the EM algorithm", JRSS B 39, 1977). Models speak
 //! of colors on [0, 1]: those of [`Colors`] divided by their [unit](Colors::unit).
 
+mod boxes;
 mod em;
+mod expectation;
 mod gaussian;
 mod sample;
+mod search;
+mod statistics;
 
-use ndarray::{Array1, Array2, Array3};
+use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2};
 
 use crate::{
-    Colors, Error, Result,
-    density::{Bounds, argmax},
+    Colors, Effort, Error, Result,
+    density::{Bounds, Candidates, argmax},
     kmeans,
 };
 use gaussian::Gaussian;
 pub use sample::Sampler;
+
+/// What the covariances of a mixture have in common.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CovarianceType {
+    /// Each component has a covariance of its own.
+    #[default]
+    Full,
+    /// All components share one covariance.
+    Tied,
+    /// Each component has a variance of its own for each channel, and no covariances.
+    Diag,
+    /// Each component has one variance of its own.
+    Spherical,
+}
 
 /// Where EM starts.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,8 +54,12 @@ pub struct Options<const D: usize> {
     pub k: usize,
     /// Where EM starts. Default: k-means from greedy k-means++.
     pub init: Init<D>,
-    /// Starts, of which the one with the greatest likelihood is kept, at least 1. Default: 1.
-    pub n_init: usize,
+    /// What the covariances have in common. Default: nothing, each is full.
+    pub covariance_type: CovarianceType,
+    /// How far the search for a greater likelihood goes. Default: balanced.
+    pub effort: Effort,
+    /// Starts that the search begins with, at least 1. Default: by effort.
+    pub n_init: Option<usize>,
     /// It has converged when an iteration changes the mean log-likelihood by less than this, in
     /// nats and absolutely, as in scikit-learn. Default: 1e-6.
     pub tol: f64,
@@ -54,7 +76,9 @@ impl<const D: usize> Default for Options<D> {
         Self {
             k: 16,
             init: Init::KMeans(kmeans::Init::default()),
-            n_init: 1,
+            covariance_type: CovarianceType::default(),
+            effort: Effort::default(),
+            n_init: None,
             tol: 1e-6,
             max_iter: 1000,
             reg_covar: 1e-6,
@@ -63,15 +87,17 @@ impl<const D: usize> Default for Options<D> {
     }
 }
 
-/// A mixture of Gaussians with full covariances over colors on [0, 1].
+/// A mixture of Gaussians over colors on [0, 1].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mixture<const D: usize> {
     /// (k,), positive, sum 1.
     pub weights: Array1<f64>,
     /// (k, D).
     pub means: Array2<f64>,
-    /// (k, D, D), each positive definite.
+    /// (k, D, D), each positive definite, of any type written out in full.
     pub covariances: Array3<f64>,
+    /// What they have in common, for the number of free parameters.
+    pub covariance_type: CovarianceType,
 }
 
 /// What was found and how.
@@ -80,7 +106,7 @@ pub struct Fit<const D: usize> {
     /// The mixture; of fewer than k components when there are fewer distinct colors, or one lost
     /// all its members.
     pub mixture: Mixture<D>,
-    /// Mean per pixel in nats, colors on [0, 1], of `mixture`.
+    /// Mean per pixel in nats, colors on [0, 1], of `mixture`, the final parameters.
     pub log_likelihood: f64,
     /// The log-likelihood that each iteration began with.
     pub history: Vec<f64>,
@@ -92,20 +118,76 @@ pub struct Fit<const D: usize> {
     pub floored: usize,
 }
 
-/// The best of `n_init` runs of EM on `colors`.
+/// The best mixture found on `colors`.
+///
+/// A start that is given (a mixture, centroids) is followed by plain EM. Otherwise `effort` decides:
+/// [`Effort::Fast`] follows starts from k-means by plain EM, as scikit-learn does; the others search
+/// on coarser colors first, and follow what they find by accelerated EM. Of several results the one
+/// with the greatest log-likelihood less a penalty on collapsed components is kept: see the source
+/// of the search for how they are weighed, and `floored` for how many there are.
 ///
 /// A component that loses all its members is dropped. With `reg_covar` the log-likelihood can fall
-/// from one iteration to the next; the best parameters seen are returned.
+/// from one iteration to the next.
 ///
 /// # Errors
 /// When `k`, `n_init` or `max_iter` is 0, `tol` or `reg_covar` is negative or not finite, or the
 /// start does not fit: see [`kmeans::fit`], and a mixture has k components with positive weights of
 /// sum 1 and positive definite covariances.
 pub fn fit<const D: usize>(colors: &Colors<D>, options: &Options<D>) -> Result<Fit<D>> {
-    if options.k == 0 || options.n_init == 0 || options.max_iter == 0 {
+    check(options)?;
+    let plain = em::Em::new(options, colors.unit());
+    let clusters = |start: usize| -> Result<Vec<Gaussian<D>>> {
+        let init = match &options.init {
+            Init::KMeans(init) => init.clone(),
+            Init::Mixture(_) => kmeans::Init::default(),
+        };
+        let clusters = kmeans::Options {
+            k: options.k,
+            init,
+            n_init: Some(1),
+            effort: Effort::Fast,
+            seed: options.seed.wrapping_add(start as u64),
+            ..kmeans::Options::default()
+        };
+        let centroids = kmeans::fit(colors, &clusters)?.centroids;
+        let rows = centroids.rows().into_iter();
+        let centroids: Vec<_> = rows.map(|row| std::array::from_fn(|d| row[d])).collect();
+        Ok(plain.m_step(&expectation::clusters(colors, &centroids)))
+    };
+    let nothing_to_search = options.k == 1 || colors.len() <= options.k;
+    let run = match &options.init {
+        Init::Mixture(mixture) => plain.run(colors, mixture.gaussians(colors.unit())?),
+        Init::KMeans(kmeans::Init::Centroids(_)) => plain.run(colors, clusters(0)?),
+        Init::KMeans(_) if nothing_to_search => plain.run(colors, clusters(0)?),
+        Init::KMeans(_) if options.effort == Effort::Fast => {
+            let run = |start| Ok::<_, Error>(plain.run(colors, clusters(start)?));
+            (1..options.n_init.unwrap_or(1)).try_fold(run(0)?, |best, start| {
+                Ok::<_, Error>(search::better(colors, best, run(start)?))
+            })?
+        }
+        Init::KMeans(_) => search::search(colors, plain, clusters(0)?, options),
+    };
+    Ok(Fit {
+        mixture: Mixture::of_gaussians(&run.gaussians, options.covariance_type, colors.unit()),
+        log_likelihood: run.log_likelihood,
+        n_iter: run.history.len(),
+        history: run.history,
+        converged: run.converged,
+        floored: run
+            .gaussians
+            .iter()
+            .filter(|gaussian| gaussian.has_variance_below(2.0 * plain.floor()))
+            .count(),
+    })
+}
+
+fn check<const D: usize>(options: &Options<D>) -> Result<()> {
+    if options.k == 0 || options.n_init == Some(0) || options.max_iter == 0 {
         return Err(Error::Invalid(format!(
             "k, n_init and max_iter are at least 1, not {}, {} and {}",
-            options.k, options.n_init, options.max_iter
+            options.k,
+            options.n_init.unwrap_or(1),
+            options.max_iter
         )));
     }
     for (name, value) in [("tol", options.tol), ("reg_covar", options.reg_covar)] {
@@ -113,49 +195,16 @@ pub fn fit<const D: usize>(colors: &Colors<D>, options: &Options<D>) -> Result<F
             return Err(Error::Invalid(format!("{name} is 0 or more, not {value}")));
         }
     }
-    let em = em::Em {
-        colors,
-        reg_covar: options.reg_covar * colors.unit() * colors.unit(),
-        tol: options.tol,
-        max_iter: options.max_iter,
-    };
-    let init = match &options.init {
-        Init::Mixture(mixture) => {
-            if mixture.weights.len() != options.k {
-                return Err(Error::Invalid(format!(
-                    "the start has {} components, not k = {}",
-                    mixture.weights.len(),
-                    options.k
-                )));
-            }
-            return Ok(em.run(mixture.gaussians(colors.unit())?));
+    match &options.init {
+        Init::Mixture(mixture) if mixture.components() != options.k => {
+            Err(Error::Invalid(format!(
+                "the start has {} components, not k = {}",
+                mixture.components(),
+                options.k
+            )))
         }
-        Init::KMeans(init) => init,
-    };
-    let starts = if matches!(init, kmeans::Init::Centroids(_)) {
-        1
-    } else {
-        options.n_init
-    };
-    let run = |start: usize| -> Result<Fit<D>> {
-        let clusters = kmeans::Options {
-            k: options.k,
-            init: init.clone(),
-            n_init: Some(1),
-            seed: options.seed.wrapping_add(start as u64),
-            ..kmeans::Options::default()
-        };
-        let clusters = kmeans::fit(colors, &clusters)?;
-        Ok(em.run(em.clusters(&clusters.centroids)))
-    };
-    (1..starts).try_fold(run(0)?, |best, start| {
-        let next = run(start)?;
-        Ok(if next.log_likelihood > best.log_likelihood {
-            next
-        } else {
-            best
-        })
-    })
+        _ => Ok(()),
+    }
 }
 
 impl<const D: usize> Fit<D> {
@@ -178,9 +227,17 @@ impl<const D: usize> Mixture<D> {
         self.weights.len()
     }
 
-    /// The number of free parameters: k - 1 weights, k D means, k D (D + 1) / 2 covariances.
+    /// The number of free parameters: k - 1 weights, k D means, and of covariances k D (D + 1) / 2
+    /// (full), D (D + 1) / 2 (tied), k D (diag) or k (spherical).
     pub fn parameters(&self) -> usize {
-        self.components() * (1 + D + D * (D + 1) / 2) - 1
+        let k = self.components();
+        let covariances = match self.covariance_type {
+            CovarianceType::Full => k * D * (D + 1) / 2,
+            CovarianceType::Tied => D * (D + 1) / 2,
+            CovarianceType::Diag => k * D,
+            CovarianceType::Spherical => k,
+        };
+        k - 1 + k * D + covariances
     }
 
     /// The component to which each distinct color most probably belongs; of several, the first.
@@ -194,6 +251,52 @@ impl<const D: usize> Mixture<D> {
             .map(Gaussian::component)
             .collect();
         Ok(argmax(colors, &components, Bounds { margin: 0.0 }))
+    }
+
+    /// The joint log-density of each point and component, (n, k): ln weight + ln density. `points`
+    /// (n, D) are colors on [0, 1], or anything else on the scale of the means.
+    ///
+    /// # Errors
+    /// When the points have not D channels or the arrays do not make a mixture of D channels.
+    pub fn joint_log_densities(&self, points: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        if points.ncols() != D {
+            return Err(Error::Invalid(format!(
+                "points are (n, {D}), not {:?}",
+                points.dim()
+            )));
+        }
+        let components: Vec<_> = self
+            .gaussians(1.0)?
+            .iter()
+            .map(Gaussian::component)
+            .collect();
+        let candidates = Candidates::numbered(&components, 0..components.len());
+        Ok(Array2::from_shape_fn(
+            (points.nrows(), components.len()),
+            |(i, j)| candidates.score(j, std::array::from_fn(|d| points[[i, d]])),
+        ))
+    }
+
+    /// The log-density of the mixture at each point, (n,).
+    ///
+    /// # Errors
+    /// As for [`joint_log_densities`](Self::joint_log_densities).
+    pub fn log_densities(&self, points: ArrayView2<'_, f64>) -> Result<Array1<f64>> {
+        let joint = self.joint_log_densities(points)?;
+        Ok(joint.rows().into_iter().map(log_sum_exp_of_row).collect())
+    }
+
+    /// The probability of each component given each point, (n, k), rows of sum 1.
+    ///
+    /// # Errors
+    /// As for [`joint_log_densities`](Self::joint_log_densities).
+    pub fn responsibilities(&self, points: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        let mut joint = self.joint_log_densities(points)?;
+        for mut row in joint.rows_mut() {
+            let log_density = log_sum_exp_of_row(row.view());
+            row.mapv_inplace(|joint| libm::exp(joint - log_density));
+        }
+        Ok(joint)
     }
 
     /// The components on the scale of colors with this unit, checked.
@@ -227,7 +330,7 @@ impl<const D: usize> Mixture<D> {
     }
 
     /// The mixture of components on the scale of colors with this unit.
-    fn of_gaussians(gaussians: &[Gaussian<D>], unit: f64) -> Self {
+    fn of_gaussians(gaussians: &[Gaussian<D>], covariance_type: CovarianceType, unit: f64) -> Self {
         let k = gaussians.len();
         Self {
             weights: gaussians.iter().map(|gaussian| gaussian.weight).collect(),
@@ -235,8 +338,15 @@ impl<const D: usize> Mixture<D> {
             covariances: Array3::from_shape_fn((k, D, D), |(j, i, l)| {
                 gaussians[j].covariance[(i, l)] / (unit * unit)
             }),
+            covariance_type,
         }
     }
+}
+
+/// ln of the sum of the exponentials, the largest taken out first.
+fn log_sum_exp_of_row(row: ArrayView1<'_, f64>) -> f64 {
+    let largest = row.fold(f64::NEG_INFINITY, |a, &b| a.max(b));
+    largest + libm::log(row.iter().map(|&value| libm::exp(value - largest)).sum())
 }
 
 #[cfg(test)]
@@ -266,6 +376,7 @@ mod tests {
             means: array![[0.2, 0.3, 0.4], [0.7, 0.6, 0.5], [0.3, 0.8, 0.9]],
             covariances: ndarray::stack(Axis(0), &covariances.each_ref().map(|c| c.view()))
                 .unwrap(),
+            covariance_type: CovarianceType::Full,
         }
     }
 
@@ -399,6 +510,23 @@ mod tests {
         assert!((log_likelihood - sum / colors.total()).abs() < 1e-9);
     }
 
+    /// Every type of covariance with every effort, with and without a floor.
+    fn ways() -> impl Iterator<Item = (CovarianceType, Effort, f64)> {
+        let types = [
+            CovarianceType::Full,
+            CovarianceType::Tied,
+            CovarianceType::Diag,
+            CovarianceType::Spherical,
+        ];
+        types.into_iter().flat_map(|covariance_type| {
+            [Effort::Fast, Effort::Balanced]
+                .into_iter()
+                .flat_map(move |effort| {
+                    [0.0, 1e-6].map(|reg_covar| (covariance_type, effort, reg_covar))
+                })
+        })
+    }
+
     #[test]
     fn degenerate_pictures_give_finite_mixtures() {
         let gray: Vec<u8> = (0..=255).flat_map(|v| [v; 3]).collect();
@@ -416,11 +544,13 @@ mod tests {
         for (width, rgb) in pictures {
             let colors = Colors::of(&Picture::new(width, 1, rgb).unwrap()).0;
             for k in [1, 2, 16] {
-                for reg_covar in [0.0, 1e-6] {
+                for (covariance_type, effort, reg_covar) in ways() {
                     let fit = fit(
                         &colors,
                         &Options {
                             k,
+                            covariance_type,
+                            effort,
                             reg_covar,
                             ..Options::default()
                         },
@@ -432,14 +562,89 @@ mod tests {
                     );
                     assert!((fit.mixture.weights.sum() - 1.0).abs() < 1e-12);
                     assert!(fit.mixture.components() <= k.min(colors.len()));
-                    assert_eq!(
-                        fit.floored,
-                        fit.mixture.components(),
-                        "all are flat in some direction"
-                    );
+                    if covariance_type == CovarianceType::Full {
+                        assert_eq!(
+                            fit.floored,
+                            fit.mixture.components(),
+                            "all are flat in some direction"
+                        );
+                    }
                 }
             }
         }
+    }
+
+    #[test]
+    fn covariances_are_of_their_type_and_counted_as_such() {
+        let colors = flower(20);
+        let fitted = |covariance_type| {
+            let options = Options {
+                k: 3,
+                covariance_type,
+                effort: Effort::Fast,
+                max_iter: 20,
+                ..Options::default()
+            };
+            fit(&colors, &options).unwrap().mixture
+        };
+        assert_eq!(fitted(CovarianceType::Full).parameters(), 2 + 9 + 18);
+        let tied = fitted(CovarianceType::Tied);
+        assert_eq!(tied.parameters(), 2 + 9 + 6);
+        let of = |mixture: &Mixture<3>, j| mixture.covariances.index_axis(Axis(0), j).to_owned();
+        assert_eq!(of(&tied, 0), of(&tied, 2));
+        let diag = fitted(CovarianceType::Diag);
+        assert_eq!(diag.parameters(), 2 + 9 + 9);
+        let diagonal = of(&diag, 1).diag().to_owned();
+        assert_eq!(of(&diag, 1), Array2::from_diag(&diagonal));
+        let spherical = fitted(CovarianceType::Spherical);
+        assert_eq!(spherical.parameters(), 2 + 9 + 3);
+        let variance = spherical.covariances[[1, 0, 0]];
+        assert_eq!(of(&spherical, 1), Array2::eye(3) * variance);
+    }
+
+    #[test]
+    fn more_effort_finds_no_smaller_likelihood() {
+        let colors = flower(60);
+        let found = [Effort::Fast, Effort::Balanced, Effort::Best].map(|effort| {
+            let options = Options {
+                k: 5,
+                effort,
+                ..Options::default()
+            };
+            fit(&colors, &options).unwrap().log_likelihood
+        });
+        assert!(
+            found[0] <= found[1] + 1e-6 && found[1] <= found[2] + 1e-3,
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn densities_of_points_agree_with_the_naive_formula() {
+        let mixture = known();
+        let points = array![[0.2, 0.3, 0.4], [0.5, 0.5, 0.5], [1.2, -0.1, 3.0]];
+        let joint = mixture.joint_log_densities(points.view()).unwrap();
+        let densities = mixture.log_densities(points.view()).unwrap();
+        let responsibilities = mixture.responsibilities(points.view()).unwrap();
+        for i in 0..3 {
+            let mut sum = 0.0;
+            for j in 0..3 {
+                let d = nalgebra::Vector3::from_fn(|d, _| points[[i, d]] - mixture.means[[j, d]]);
+                let covariance = nalgebra::Matrix3::from_fn(|r, c| mixture.covariances[[j, r, c]]);
+                let square = (d.transpose() * covariance.try_inverse().unwrap() * d)[0];
+                let expected = libm::log(mixture.weights[j])
+                    - 1.5 * libm::log(2.0 * std::f64::consts::PI)
+                    - 0.5 * libm::log(covariance.determinant())
+                    - 0.5 * square;
+                assert!((joint[[i, j]] - expected).abs() < 1e-9 * (1.0 + expected.abs()));
+                let share = libm::exp(joint[[i, j]] - densities[i]);
+                assert!((responsibilities[[i, j]] - share).abs() < 1e-12);
+                sum += responsibilities[[i, j]];
+            }
+            assert!((sum - 1.0).abs() < 1e-12);
+        }
+        let flat = Array2::zeros((1, 2));
+        assert!(mixture.log_densities(flat.view()).is_err());
     }
 
     #[test]
@@ -464,6 +669,7 @@ mod tests {
                 &[one.covariances.view(), one.covariances.view()],
             )
             .unwrap(),
+            covariance_type: CovarianceType::Full,
         };
         let fit = fit(
             &colors,

@@ -10,7 +10,7 @@ use crate::{
     Error, Picture, Result,
     density::{Candidates, log_sum_exp},
     palette::to_byte,
-    simd::{LANES, Lanes},
+    simd::{LANES, Vector},
 };
 
 /// Draws colors, on [0, 1] but not clamped to it, from a [`Mixture`]: a component by its weight,
@@ -111,7 +111,7 @@ impl Mixture<3> {
             seed,
             |generator, y, row| {
                 let originals = &picture.pixels()[y * width..][..width];
-                let mut responsibilities: Vec<Lanes> = Vec::new();
+                let mut responsibilities: Vec<Vector> = Vec::new();
                 for (pixels, originals) in row
                     .as_chunks_mut()
                     .0
@@ -127,7 +127,7 @@ impl Mixture<3> {
                     log_sum_exp(&candidates, &x, &mut responsibilities);
                     for (lane, pixel) in pixels.iter_mut().enumerate() {
                         let component = pick(
-                            responsibilities.iter().map(|share| share[lane]),
+                            responsibilities.iter().map(|share| share.0[lane]),
                             generator.random(),
                         );
                         *pixel = to_pixel(gaussians[component].sample(generator));

@@ -41,13 +41,18 @@ def kmeans(x, start, n):
             "counts": np.bincount(m.labels_, minlength=k).tolist()}
 
 
-def gmm(x, start, n):
+def gmm(x, start, kind, n):
     k = len(start)
+    precisions = {"full": np.tile(np.eye(3), (k, 1, 1)), "tied": np.eye(3), "diag": np.ones((k, 3)), "spherical": np.ones(k)}[kind] / START_COVARIANCE
     # scikit-learn keeps the parameters with the best lower bound; with tol=0 that is the last iteration unless rounding ends it earlier
-    g = GaussianMixture(k, covariance_type="full", tol=0, reg_covar=REG_COVAR, max_iter=n, weights_init=np.full(k, 1 / k), means_init=start,
-                        precisions_init=np.linalg.inv(np.tile(np.eye(3) * START_COVARIANCE, (k, 1, 1)))).fit(x)
-    return {"k": k, "max_iter": n, "n_iter": int(g.n_iter_), "weights": rounded(g.weights_), "means": rounded(g.means_),
-            "covariances": rounded(g.covariances_), "log_likelihood": rounded(g.score(x)), "bic": rounded(g.bic(x)), "aic": rounded(g.aic(x)),
+    g = GaussianMixture(k, covariance_type=kind, tol=0, reg_covar=REG_COVAR, max_iter=n, weights_init=np.full(k, 1 / k), means_init=start,
+                        precisions_init=precisions).fit(x)
+    # Written out in full, whatever the type.
+    c = g.covariances_
+    covariances = {"full": lambda: c, "tied": lambda: np.tile(c, (k, 1, 1)), "diag": lambda: np.stack([np.diag(v) for v in c]),
+                   "spherical": lambda: c[:, None, None] * np.eye(3)}[kind]()
+    return {"k": k, "covariance": kind, "max_iter": n, "n_iter": int(g.n_iter_), "weights": rounded(g.weights_), "means": rounded(g.means_),
+            "covariances": rounded(covariances), "log_likelihood": rounded(g.score(x)), "bic": rounded(g.bic(x)), "aic": rounded(g.aic(x)),
             "counts": np.bincount(g.predict(x), minlength=k).tolist()}
 
 
@@ -60,7 +65,7 @@ for png in sorted(here.glob("*.png")):
         "distinct_colors": len(np.unique(x, axis=0)),
         "starts": {len(start): start.tolist() for start in starts},
         "kmeans": [kmeans(x, start, n) for start in starts for n in (1, 3, 1000)],
-        "gmm": [gmm(x, start, n) for start in starts for n in (1, 10, 100)],
+        "gmm": [gmm(x, start, kind, n) for start in starts for kind in ("full", "tied", "diag", "spherical") for n in (1, 10, 100)],
     }
 reference = {"scikit_learn": sklearn.__version__, "pictures": pictures}
 (here / "reference.json").write_text(json.dumps(reference, separators=(",", ":")) + "\n")

@@ -1,0 +1,303 @@
+//! The E-step on boxes of colors instead of colors: a hundred times cheaper, and near enough to the
+//! truth to search on.
+
+use std::{cmp::Ordering, collections::BinaryHeap, ops::Range};
+
+use pulp::NullaryFnOnce;
+
+use super::{
+    Gaussian,
+    expectation::Expectation,
+    statistics::{LaneSums, Statistics},
+};
+use crate::{
+    Colors,
+    density::{Candidates, Triangular, softmax},
+    simd::{LANES, Vector, vectorize},
+};
+
+/// A color that at least one pixel in so many has is a part of its own.
+const FREQUENT: f64 = 1000.0;
+
+/// A picture as parts with their means and covariances.
+///
+/// If all colors of a part share their responsibilities, what it adds to the likelihood depends on
+/// nothing else. EM under that condition maximizes a lower bound of the likelihood (Verbeek, Nunnink
+/// and Vlassis, "Accelerated EM-based clustering of large data sets", Data Mining and Knowledge
+/// Discovery 13, 2006).
+pub(super) struct Boxes<const D: usize> {
+    parts: Vec<Part<D>>,
+    chunks: Vec<PartChunk<D>>,
+    total: f64,
+    unit: f64,
+}
+
+/// As many parts as there are lanes; lanes left over have a count of 0.
+#[derive(Clone)]
+struct PartChunk<const D: usize> {
+    count: Vector,
+    mean: [Vector; D],
+    /// The lower triangle.
+    covariance: [[Vector; D]; D],
+}
+
+/// Some colors that stand together, ordered by the pixels' standard deviation times their number:
+/// between the extremes of parts of equal size, which miss what is small and frequent, and of equal
+/// number, which miss what is rare.
+pub(super) struct Part<const D: usize> {
+    rows: Range<usize>,
+    /// Its place among the boxes, if it is one.
+    place: Option<usize>,
+    pub count: f64,
+    pub mean: [f64; D],
+    /// Sum over pixels of (x - mean)(x - mean)^T, the lower triangle.
+    pub scatter: [[f64; D]; D],
+    priority: f64,
+}
+
+impl<const D: usize> Part<D> {
+    fn new(
+        rows: Range<usize>,
+        place: Option<usize>,
+        count: f64,
+        mean: [f64; D],
+        scatter: [[f64; D]; D],
+    ) -> Self {
+        let trace: f64 = (0..D).map(|d| scatter[d][d]).sum();
+        Self {
+            rows,
+            place,
+            count,
+            mean,
+            scatter,
+            priority: libm::sqrt(trace * count),
+        }
+    }
+
+    fn of_box(colors: &Colors<D>, place: usize) -> Self {
+        let node = &colors.nodes()[place];
+        Self::new(
+            node.rows(),
+            Some(place),
+            node.count,
+            node.mean(),
+            node.scatter,
+        )
+    }
+
+    /// Those of `rows` that `inside` takes.
+    fn of_rows(colors: &Colors<D>, rows: Range<usize>, inside: impl Fn(usize) -> bool) -> Self {
+        let members = || rows.clone().filter(|&row| inside(row));
+        let count: f64 = members().map(|row| colors.counts()[row]).sum();
+        let mut mean = [0.0; D];
+        for row in members() {
+            let x = colors.point(row);
+            for d in 0..D {
+                mean[d] += colors.counts()[row] * x[d];
+            }
+        }
+        let mean = mean.map(|sum| sum / count);
+        let mut scatter = [[0.0; D]; D];
+        for row in members() {
+            let x = colors.point(row);
+            for i in 0..D {
+                for l in 0..=i {
+                    scatter[i][l] += colors.counts()[row] * (x[i] - mean[i]) * (x[l] - mean[l]);
+                }
+            }
+        }
+        Self::new(rows, None, count, mean, scatter)
+    }
+
+    /// The boxes inside it, or its two halves.
+    fn split(&self, colors: &Colors<D>, mut put: impl FnMut(Self)) {
+        let nodes = colors.nodes();
+        match self.place {
+            Some(place) if !nodes[place].is_leaf(place) => {
+                let mut child = place + 1;
+                while child < nodes[place].next as usize {
+                    put(Self::of_box(colors, child));
+                    child = nodes[child].next as usize;
+                }
+            }
+            _ => {
+                let middle = self.rows.start + self.rows.len() / 2;
+                put(Self::of_rows(colors, self.rows.start..middle, |_| true));
+                put(Self::of_rows(colors, middle..self.rows.end, |_| true));
+            }
+        }
+    }
+
+    /// Parts that are alike in [`kind`].
+    fn by_kind(self, colors: &Colors<D>) -> Vec<Self> {
+        let mut kinds: Vec<_> = self.rows.clone().map(|row| kind(colors, row)).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        if kinds.len() == 1 {
+            return vec![self];
+        }
+        kinds
+            .into_iter()
+            .map(|own| Self::of_rows(colors, self.rows.clone(), |row| kind(colors, row) == own))
+            .collect()
+    }
+}
+
+/// What colors must have in common to be in one part: which channels are at the end of their range,
+/// because clipping puts many pixels there and thin components with them; frequent colors are each
+/// of their own kind.
+fn kind<const D: usize>(colors: &Colors<D>, row: usize) -> (Option<usize>, u32) {
+    let all = &colors.nodes()[0];
+    let x = colors.point(row);
+    let at_end = (0..D).fold(0, |ends, d| {
+        3 * ends + u32::from(x[d] == all.low[d]) + 2 * u32::from(x[d] == all.high[d])
+    });
+    let frequent = colors.counts()[row] * FREQUENT >= colors.total();
+    (frequent.then_some(row), at_end)
+}
+
+impl<const D: usize> Ord for Part<D> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let by_priority = self.priority.total_cmp(&other.priority);
+        by_priority.then(other.rows.start.cmp(&self.rows.start))
+    }
+}
+
+impl<const D: usize> PartialOrd for Part<D> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<const D: usize> PartialEq for Part<D> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl<const D: usize> Eq for Part<D> {}
+
+impl<const D: usize> Boxes<D> {
+    /// At least `number` parts, if there are so many colors: those that come about when always the
+    /// first in their order is split, and then those that are not of one [`kind`].
+    pub(super) fn of(colors: &Colors<D>, number: usize) -> Self {
+        let mut heap = BinaryHeap::from([Part::of_box(colors, 0)]);
+        while heap.len() < number.min(colors.len()) {
+            let first = heap.pop().expect("there is a part");
+            if first.rows.len() == 1 {
+                // Nor has any other part anything to split.
+                heap.push(first);
+                break;
+            }
+            first.split(colors, |part| heap.push(part));
+        }
+        let mut whole = heap.into_vec();
+        whole.sort_unstable_by_key(|part| part.rows.start);
+        let parts: Vec<_> = whole
+            .into_iter()
+            .flat_map(|part| part.by_kind(colors))
+            .collect();
+        let chunks = parts.chunks(LANES).map(|parts| {
+            let mut chunk = PartChunk {
+                count: Vector::ZERO,
+                mean: [Vector::ZERO; D],
+                covariance: [[Vector::ZERO; D]; D],
+            };
+            for (lane, part) in parts.iter().enumerate() {
+                chunk.count.0[lane] = part.count;
+                for i in 0..D {
+                    chunk.mean[i].0[lane] = part.mean[i];
+                    for l in 0..=i {
+                        chunk.covariance[i][l].0[lane] = part.scatter[i][l] / part.count;
+                    }
+                }
+            }
+            chunk
+        });
+        Self {
+            chunks: chunks.collect(),
+            parts,
+            total: colors.total(),
+            unit: colors.unit(),
+        }
+    }
+
+    pub(super) fn parts(&self) -> &[Part<D>] {
+        &self.parts
+    }
+
+    /// The bound of each part's mean log-density, on the scale of the colors.
+    pub(super) fn log_densities(&self, gaussians: &[Gaussian<D>]) -> Vec<f64> {
+        let (log_densities, _) = self.sum_up(gaussians);
+        let mut flat: Vec<f64> = log_densities.iter().flat_map(|lanes| lanes.0).collect();
+        flat.truncate(self.parts.len());
+        flat
+    }
+
+    /// The bound of each part's mean log-density, and each component's statistics.
+    fn sum_up(&self, gaussians: &[Gaussian<D>]) -> (Vec<Vector>, Vec<LaneSums<D>>) {
+        let components: Vec<_> = gaussians.iter().map(Gaussian::component).collect();
+        let candidates = Candidates::numbered(&components, 0..components.len());
+        let precisions = (0..candidates.len()).map(|j| candidates.precision(j));
+        vectorize(SumUp {
+            chunks: &self.chunks,
+            precisions: precisions.collect(),
+            candidates,
+        })
+    }
+}
+
+impl<const D: usize> Expectation<D> for Boxes<D> {
+    fn e_step(&self, gaussians: &[Gaussian<D>]) -> (f64, Vec<Statistics<D>>) {
+        let (log_densities, sums) = self.sum_up(gaussians);
+        let log_likelihood = self
+            .chunks
+            .iter()
+            .zip(log_densities)
+            .fold(Vector::ZERO, |sum, (chunk, own)| sum + chunk.count * own);
+        let statistics = gaussians.iter().zip(&sums).map(|(gaussian, sums)| {
+            let mut statistics = Statistics::about(gaussian.mean);
+            statistics.add(sums);
+            statistics
+        });
+        (
+            log_likelihood.sum() / self.total + D as f64 * libm::log(self.unit),
+            statistics.collect(),
+        )
+    }
+}
+
+/// [`Boxes::sum_up`], vectorized.
+struct SumUp<'a, const D: usize> {
+    chunks: &'a [PartChunk<D>],
+    candidates: Candidates<Triangular<D>, D>,
+    precisions: Vec<[[f64; D]; D]>,
+}
+
+impl<const D: usize> NullaryFnOnce for SumUp<'_, D> {
+    type Output = (Vec<Vector>, Vec<LaneSums<D>>);
+
+    #[inline(always)]
+    fn call(self) -> Self::Output {
+        let mut log_densities = Vec::with_capacity(self.chunks.len());
+        let mut sums = vec![LaneSums::ZERO; self.candidates.len()];
+        let mut shares = Vec::with_capacity(self.candidates.len());
+        for chunk in self.chunks {
+            shares.clear();
+            for (j, precision) in self.precisions.iter().enumerate() {
+                let covariance = &chunk.covariance;
+                let scores = self
+                    .candidates
+                    .mean_scores(j, precision, chunk.mean, covariance);
+                shares.push(scores);
+            }
+            log_densities.push(softmax(&mut shares));
+            for (j, (sums, &share)) in sums.iter_mut().zip(&shares).enumerate() {
+                let weight = chunk.count * share;
+                sums.add_points(weight, chunk.mean, self.candidates.mean(j));
+                sums.add_covariances(weight, &chunk.covariance);
+            }
+        }
+        (log_densities, sums)
+    }
+}
