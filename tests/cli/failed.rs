@@ -122,18 +122,15 @@ fn a_name_that_is_too_long_fails_with_the_systems_reason() {
 
 #[test]
 fn a_fit_that_does_not_converge_is_written_with_a_warning() {
-    let folder = Folder::with(&["a.png"]);
+    let folder = Folder::with(&[]);
     for method in ["kmeans", "gmm"] {
-        let run = folder
-            .run(&format!("{method} -k 7 a.png --max-iter 1"))
-            .code(0);
-        let warning =
-            "quantize: 'a.png': not converged after 1 iterations; raise --max-iter or --tol\n";
+        let command = format!("{method} -k 7 builtin:flower.jpg --max-iter 1");
+        let run = folder.run(&command).code(0);
+        let warning = "quantize: 'builtin:flower.jpg': not converged after 1 iterations; \
+                       raise --max-iter or --tol\n";
         assert_eq!(stderr(&run), warning);
         assert!(stdout(&run).contains("1, not converged"));
-        let run = folder
-            .run(&format!("{method} -k 7 a.png --max-iter 1 -f -q"))
-            .code(0);
+        let run = folder.run(&format!("{command} -f -q")).code(0);
         assert_eq!(stderr(&run), "");
     }
 }

@@ -145,18 +145,20 @@ fn the_bytes_do_not_depend_on_the_number_of_threads() {
 #[test]
 fn the_options_of_the_fit_have_their_effect() {
     let folder = Folder::with(&["a.png"]);
-    let inertia = |arguments: &str| {
-        let run = folder.run(&format!("kmeans -k 7 a.png -f --report json {arguments}"));
+    let fit = |arguments: &str| {
+        let command = "kmeans -k 40 builtin:flower.jpg -f --report json";
+        let run = folder.run(&format!("{command} {arguments}"));
         let line: Value = serde_json::from_str(&stdout(&run.code(0))).unwrap();
-        (
-            line["inertia"].as_f64().unwrap(),
-            line["n_iter"].as_u64().unwrap(),
-        )
+        let n_iter = line["n_iter"].as_u64().unwrap();
+        (line["inertia"].as_f64().unwrap(), n_iter)
     };
-    let (one, _) = inertia("--init random --seed 3");
-    assert!(inertia("--init random --seed 3 --n-init 20").0 < one);
-    assert!((0..5).any(|seed| inertia(&format!("--init random --seed {seed}")).0 > one));
-    assert!(inertia("--init random --tol 500").1 < inertia("--init random --tol 0").1);
+    let (inertia, n_iter) = fit("");
+    for other in ["--init random", "--n-init 3", "--seed 1"] {
+        assert_ne!(fit(other).0, inertia, "{other}");
+    }
+    assert!(fit("--tol 0.5").1 < n_iter);
+    assert_eq!(fit("--max-iter 2").1, 2);
+    assert_eq!(fit("--effort fast").1, 4);
 
     let floored = |arguments: &str| {
         let run = folder.run(&format!("gmm -k 2 a.png -f --report json {arguments}"));
