@@ -283,7 +283,11 @@ impl<const D: usize> Mixture<D> {
     /// As for [`joint_log_densities`](Self::joint_log_densities).
     pub fn log_densities(&self, points: &Array2<f64>) -> Result<Array1<f64>> {
         let joint = self.joint_log_densities(points)?;
-        Ok(joint.rows().into_iter().map(log_sum_exp_of_row).collect())
+        Ok(joint
+            .rows()
+            .into_iter()
+            .map(|row| log_sum_exp_of_row(&row))
+            .collect())
     }
 
     /// The probability of each component given each point, (n, k), rows of sum 1.
@@ -293,7 +297,7 @@ impl<const D: usize> Mixture<D> {
     pub fn responsibilities(&self, points: &Array2<f64>) -> Result<Array2<f64>> {
         let mut joint = self.joint_log_densities(points)?;
         for mut row in joint.rows_mut() {
-            let log_density = log_sum_exp_of_row(row.view());
+            let log_density = log_sum_exp_of_row(&row.view());
             row.mapv_inplace(|joint| libm::exp(joint - log_density));
         }
         Ok(joint)
@@ -344,7 +348,7 @@ impl<const D: usize> Mixture<D> {
 }
 
 /// ln of the sum of the exponentials, the largest taken out first.
-fn log_sum_exp_of_row(row: ArrayView1<'_, f64>) -> f64 {
+fn log_sum_exp_of_row(row: &ArrayView1<'_, f64>) -> f64 {
     let largest = row.fold(f64::NEG_INFINITY, |a, &b| a.max(b));
     largest + libm::log(row.iter().map(|&value| libm::exp(value - largest)).sum())
 }
