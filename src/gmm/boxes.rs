@@ -301,3 +301,50 @@ impl<const D: usize> NullaryFnOnce for SumUp<'_, D> {
         (log_densities, sums)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        gmm::{Options, fit},
+        testing::{flower, noise},
+    };
+
+    #[test]
+    fn parts_hold_every_pixel_once() {
+        for colors in [flower(40), Colors::of(&noise(50, 40, 2)).0] {
+            for number in [1, 10, 500, 1_000_000] {
+                let boxes = Boxes::of(&colors, number);
+                assert!(boxes.parts.len() >= number.min(colors.len()));
+                let count: f64 = boxes.parts.iter().map(|part| part.count).sum();
+                assert_eq!(count, colors.total());
+                for d in 0..3 {
+                    let sum: f64 = boxes.parts.iter().map(|p| p.count * p.mean[d]).sum();
+                    let all = colors.nodes()[0].sum[d];
+                    assert!((sum - all).abs() < 1e-9 * all);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_likelihood_on_parts_is_a_bound_that_is_reached_when_each_is_one_color() {
+        let colors = flower(40);
+        let options = Options {
+            k: 4,
+            ..Options::default()
+        };
+        let mixture = fit(&colors, &options).unwrap().mixture;
+        let gaussians = mixture.gaussians(colors.unit()).unwrap();
+        let exact = colors.e_step(&gaussians);
+        let mut before = f64::NEG_INFINITY;
+        for number in [1, 100, colors.len()] {
+            let (bound, statistics) = Boxes::of(&colors, number).e_step(&gaussians);
+            assert!(before < bound && bound <= exact.0 + 1e-12, "{number}");
+            before = bound;
+            let pixels: f64 = statistics.iter().map(|s| s.weight).sum();
+            assert!((pixels - colors.total()).abs() < 1e-6);
+        }
+        assert!((before - exact.0).abs() < 1e-12);
+    }
+}

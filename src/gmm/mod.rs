@@ -13,7 +13,7 @@ mod sample;
 mod search;
 mod statistics;
 
-use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2};
+use ndarray::{Array1, Array2, Array3, ArrayView1};
 
 use crate::{
     Colors, Effort, Error, Result,
@@ -258,7 +258,7 @@ impl<const D: usize> Mixture<D> {
     ///
     /// # Errors
     /// When the points have not D channels or the arrays do not make a mixture of D channels.
-    pub fn joint_log_densities(&self, points: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+    pub fn joint_log_densities(&self, points: &Array2<f64>) -> Result<Array2<f64>> {
         if points.ncols() != D {
             return Err(Error::Invalid(format!(
                 "points are (n, {D}), not {:?}",
@@ -281,19 +281,23 @@ impl<const D: usize> Mixture<D> {
     ///
     /// # Errors
     /// As for [`joint_log_densities`](Self::joint_log_densities).
-    pub fn log_densities(&self, points: ArrayView2<'_, f64>) -> Result<Array1<f64>> {
+    pub fn log_densities(&self, points: &Array2<f64>) -> Result<Array1<f64>> {
         let joint = self.joint_log_densities(points)?;
-        Ok(joint.rows().into_iter().map(log_sum_exp_of_row).collect())
+        Ok(joint
+            .rows()
+            .into_iter()
+            .map(|row| log_sum_exp_of_row(&row))
+            .collect())
     }
 
     /// The probability of each component given each point, (n, k), rows of sum 1.
     ///
     /// # Errors
     /// As for [`joint_log_densities`](Self::joint_log_densities).
-    pub fn responsibilities(&self, points: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+    pub fn responsibilities(&self, points: &Array2<f64>) -> Result<Array2<f64>> {
         let mut joint = self.joint_log_densities(points)?;
         for mut row in joint.rows_mut() {
-            let log_density = log_sum_exp_of_row(row.view());
+            let log_density = log_sum_exp_of_row(&row.view());
             row.mapv_inplace(|joint| libm::exp(joint - log_density));
         }
         Ok(joint)
@@ -344,7 +348,7 @@ impl<const D: usize> Mixture<D> {
 }
 
 /// ln of the sum of the exponentials, the largest taken out first.
-fn log_sum_exp_of_row(row: ArrayView1<'_, f64>) -> f64 {
+fn log_sum_exp_of_row(row: &ArrayView1<'_, f64>) -> f64 {
     let largest = row.fold(f64::NEG_INFINITY, |a, &b| a.max(b));
     largest + libm::log(row.iter().map(|&value| libm::exp(value - largest)).sum())
 }
@@ -358,7 +362,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        Picture,
+        Level, Picture, set_level,
         testing::{flower, noise},
     };
 
@@ -620,12 +624,31 @@ mod tests {
     }
 
     #[test]
+    fn neither_threads_nor_the_width_of_vectors_change_a_bit() {
+        let colors = flower(60);
+        let options = Options {
+            k: 4,
+            ..Options::default()
+        };
+        let expected = fit(&colors, &options).unwrap();
+        for threads in [1, 3] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+            let pool = pool.build().unwrap();
+            assert_eq!(pool.install(|| fit(&colors, &options)).unwrap(), expected);
+        }
+        for level in [Level::Scalar, Level::Avx2, Level::Widest] {
+            set_level(level);
+            assert_eq!(fit(&colors, &options).unwrap(), expected, "{level:?}");
+        }
+    }
+
+    #[test]
     fn densities_of_points_agree_with_the_naive_formula() {
         let mixture = known();
         let points = array![[0.2, 0.3, 0.4], [0.5, 0.5, 0.5], [1.2, -0.1, 3.0]];
-        let joint = mixture.joint_log_densities(points.view()).unwrap();
-        let densities = mixture.log_densities(points.view()).unwrap();
-        let responsibilities = mixture.responsibilities(points.view()).unwrap();
+        let joint = mixture.joint_log_densities(&points).unwrap();
+        let densities = mixture.log_densities(&points).unwrap();
+        let responsibilities = mixture.responsibilities(&points).unwrap();
         for i in 0..3 {
             let mut sum = 0.0;
             for j in 0..3 {
@@ -644,7 +667,7 @@ mod tests {
             assert!((sum - 1.0).abs() < 1e-12);
         }
         let flat = Array2::zeros((1, 2));
-        assert!(mixture.log_densities(flat.view()).is_err());
+        assert!(mixture.log_densities(&flat).is_err());
     }
 
     #[test]

@@ -32,7 +32,7 @@ const SWAP_ITERATIONS: usize = 12;
 const SETTLE_ITERATIONS: usize = 100;
 
 /// Iterations on the colors after which a start must be ahead to be followed.
-const TRIAL_ITERATIONS: usize = 8;
+const TRIAL_ITERATIONS: usize = 20;
 
 /// Gains below this, in nats a pixel, are not waited for on the boxes.
 const BOX_TOL: f64 = 1e-5;
