@@ -4,11 +4,13 @@
 /// that the result does not depend on the machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Effort {
-    /// A search on coarse boxes of color space, then a fixed amount of exact work.
+    /// k-means: a search on coarse boxes of color space, then a fixed number of exact iterations.
+    /// Mixtures: EM from k-means, without a search.
     Fast,
-    /// A search on finer boxes, then exact work until it has converged.
+    /// A search on boxes, then exact iterations until they have converged.
     #[default]
     Balanced,
-    /// A search on the colors themselves until it no longer pays.
+    /// k-means: more starts, and a search on the colors themselves until it no longer pays.
+    /// Mixtures: more starts and swaps on finer boxes.
     Best,
 }

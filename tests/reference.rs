@@ -6,7 +6,7 @@
 use std::{fs, path::Path};
 
 use ndarray::{Array1, Array2, Array3};
-use quantize::{Colors, gmm, kmeans, picture};
+use quantize::{Colors, IndexedPicture, Palette, gmm, kmeans, map, metrics, picture};
 use serde_json::Value;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reference");
@@ -250,4 +250,27 @@ fn the_mixture_from_the_stated_starts_finds_what_scikit_learn_finds() {
         }
     }
     comparison.finish();
+}
+
+/// scikit-learn's `KMeans(5)` on the pixels of flower.jpg, its centroids rounded to bytes, has an MSE
+/// of 717.3.
+#[test]
+fn five_colors_of_the_flower_have_the_error_that_scikit_learn_has_from_any_seed() {
+    let flower = picture::builtin("flower.jpg").unwrap();
+    let (colors, color_of_pixel) = Colors::of(&flower);
+    for seed in 0..10 {
+        let options = kmeans::Options {
+            k: 5,
+            seed,
+            ..Default::default()
+        };
+        let fit = kmeans::fit(&colors, &options).unwrap();
+        let whole = kmeans::to_bytes(&colors, &fit.centroids).unwrap();
+        let (palette, _) = Palette::from_means(&whole).unwrap();
+        let indices = map::expand(&map::nearest(&colors, &palette), &color_of_pixel);
+        let (width, height) = (flower.width(), flower.height());
+        let indexed = IndexedPicture::new(width, height, palette, indices).unwrap();
+        let mse = metrics::mse(&flower, &indexed.to_picture()).unwrap();
+        assert!((717.0..=720.0).contains(&mse), "seed {seed}: {mse}");
+    }
 }
