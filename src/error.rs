@@ -21,7 +21,7 @@ pub enum Error {
     #[error("{0}")]
     Io(#[from] io::Error),
     /// The output exists and was not to be replaced.
-    #[error("exists already; --force replaces it")]
+    #[error("exists already")]
     Exists,
     /// An argument lies outside what the function takes.
     #[error("{0}")]
@@ -30,3 +30,9 @@ pub enum Error {
 
 /// The library's result.
 pub type Result<T> = std::result::Result<T, Error>;
+
+/// Whether a number that the library is given is one, and small enough for its square times a count
+/// to be one too.
+pub(crate) fn is_moderate(value: f64) -> bool {
+    value.abs() <= 1e60
+}

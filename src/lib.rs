@@ -57,5 +57,3 @@ pub use effort::Effort;
 pub use error::{Error, Result};
 pub use palette::Palette;
 pub use picture::{IndexedPicture, Picture};
-#[doc(hidden)]
-pub use simd::{Level, set_level};

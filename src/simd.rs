@@ -3,10 +3,7 @@
 //! Every kernel is written over [`LANES`] virtual lanes and without fused multiply-add, so that it
 //! computes the same bits whatever the width.
 
-use std::{
-    ops::{Add, AddAssign, Mul, Sub},
-    sync::atomic::{AtomicU8, Ordering},
-};
+use std::ops::{Add, AddAssign, Mul, Sub};
 
 use pulp::{Arch, NullaryFnOnce};
 
@@ -120,40 +117,16 @@ impl Mul<f64> for Vector {
     }
 }
 
-/// Which instructions kernels may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[doc(hidden)]
-pub enum Level {
-    /// The widest that this machine has.
-    Widest,
-    /// Those that every processor of the target has.
-    Scalar,
-    /// AVX2, where the machine has it, otherwise scalar.
-    Avx2,
-}
-
-static LEVEL: AtomicU8 = AtomicU8::new(Level::Widest as u8);
-
-/// Makes all kernels use `level` from now on. Results do not depend on it: this is how tests show
-/// that.
-#[doc(hidden)]
-pub fn set_level(level: Level) {
-    LEVEL.store(level as u8, Ordering::Relaxed);
-}
-
 /// Runs `kernel`, whose `call` must be `#[inline(always)]` with all that it calls, compiled for the
-/// widest vectors allowed.
+/// widest vectors that this machine has.
 #[inline]
 pub(crate) fn vectorize<K: NullaryFnOnce>(kernel: K) -> K::Output {
-    match LEVEL.load(Ordering::Relaxed) {
-        level if level == Level::Scalar as u8 => kernel.call(),
-        #[cfg(target_arch = "x86_64")]
-        level if level == Level::Avx2 as u8 => match pulp::x86::V3::try_new() {
-            Some(v3) => pulp::Simd::vectorize(v3, Call(kernel)),
-            None => kernel.call(),
-        },
-        _ => Arch::new().dispatch(Call(kernel)),
-    }
+    #[cfg(test)]
+    let kernel = match level::run(kernel) {
+        Ok(result) => return result,
+        Err(kernel) => kernel,
+    };
+    Arch::new().dispatch(Call(kernel))
 }
 
 /// A kernel as pulp wants it.
@@ -165,5 +138,66 @@ impl<K: NullaryFnOnce> pulp::WithSimd for Call<K> {
     #[inline(always)]
     fn with_simd<S: pulp::Simd>(self, _: S) -> K::Output {
         self.0.call()
+    }
+}
+
+/// Narrower vectors, for tests which show that results do not depend on them.
+#[cfg(test)]
+pub(crate) mod level {
+    use std::sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU8, Ordering},
+    };
+
+    use pulp::NullaryFnOnce;
+
+    /// Which instructions kernels may use.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(crate) enum Level {
+        /// The widest that this machine has.
+        Widest,
+        /// Those that every processor of the target has.
+        Scalar,
+        /// AVX2, where the machine has it, otherwise scalar.
+        Avx2,
+        /// AVX-512, where the machine has it, otherwise scalar.
+        Avx512,
+    }
+
+    impl Level {
+        pub(crate) const ALL: [Self; 4] = [Self::Scalar, Self::Avx2, Self::Avx512, Self::Widest];
+    }
+
+    static LEVEL: AtomicU8 = AtomicU8::new(Level::Widest as u8);
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+    /// What `work` returns with all kernels at `level`.
+    pub(crate) fn at_level<R>(level: Level, work: impl FnOnce() -> R) -> R {
+        let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        LEVEL.store(level as u8, Ordering::Relaxed);
+        let result = work();
+        LEVEL.store(Level::Widest as u8, Ordering::Relaxed);
+        result
+    }
+
+    /// Runs `kernel` at the level that is set; gives it back where that is the widest.
+    pub(super) fn run<K: NullaryFnOnce>(kernel: K) -> Result<K::Output, K> {
+        let set = LEVEL.load(Ordering::Relaxed);
+        if set == Level::Widest as u8 {
+            return Err(kernel);
+        }
+        #[cfg(target_arch = "x86_64")]
+        if set == Level::Avx2 as u8
+            && let Some(v3) = pulp::x86::V3::try_new()
+        {
+            return Ok(pulp::Simd::vectorize(v3, super::Call(kernel)));
+        }
+        #[cfg(target_arch = "x86_64")]
+        if set == Level::Avx512 as u8
+            && let Some(v4) = pulp::x86::V4::try_new()
+        {
+            return Ok(pulp::Simd::vectorize(v4, super::Call(kernel)));
+        }
+        Ok(kernel.call())
     }
 }

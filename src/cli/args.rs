@@ -52,9 +52,9 @@ pub struct KmeansArgs {
     #[command(flatten)]
     pub common: CommonArgs,
 
-    /// How far the search for a better optimum goes: fast, balanced or best
+    /// How far the search for a better optimum goes
     #[arg(long, value_name = "HOW", default_value = "balanced")]
-    #[arg(help_heading = MODEL, hide_possible_values = true)]
+    #[arg(help_heading = MODEL)]
     pub effort: Effort,
 
     /// Stop when no centroid moves farther (0..255); 0: when no color changes its cluster
@@ -62,7 +62,7 @@ pub struct KmeansArgs {
     #[arg(help_heading = MODEL, allow_hyphen_values = true)]
     pub tol: f64,
 
-    /// Most iterations of a start
+    /// Most iterations after the search; --effort fast makes at most 4
     #[arg(long, value_name = "N", value_parser = range::max_iter, default_value = "300")]
     #[arg(help_heading = MODEL, allow_negative_numbers = true)]
     pub max_iter: usize,
@@ -78,12 +78,12 @@ pub struct GmmArgs {
     #[arg(help_heading = MODEL, hide_possible_values = true)]
     pub covariance: Covariance,
 
-    /// How far the search for a greater likelihood goes: fast, balanced or best
+    /// How far the search for a greater likelihood goes
     #[arg(long, value_name = "HOW", default_value = "balanced")]
-    #[arg(help_heading = MODEL, hide_possible_values = true)]
+    #[arg(help_heading = MODEL)]
     pub effort: Effort,
 
-    /// Stop when the mean log-likelihood gains less (absolute, in nats, as in scikit-learn)
+    /// Stop when the mean log-likelihood changes by less (absolute, in nats, as in scikit-learn)
     #[arg(long, value_name = "X", value_parser = range::tol, default_value = "1e-6")]
     #[arg(help_heading = MODEL, allow_hyphen_values = true)]
     pub tol: f64,
@@ -208,11 +208,11 @@ impl From<Covariance> for gmm::CovarianceType {
 /// [`quantize::Effort`] by name.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Effort {
-    /// A search on coarse boxes of colors, then 4 exact iterations
+    /// Little search (gmm: none), and for kmeans at most 4 iterations on the colors
     Fast,
-    /// A search on finer boxes, then iterations until nothing changes
+    /// A search on boxes of colors, then iterations until they have converged
     Balanced,
-    /// A search on the colors themselves until it no longer pays
+    /// More starts and a finer search, for some times the work
     Best,
 }
 

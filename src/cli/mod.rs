@@ -126,9 +126,7 @@ fn do_all(jobs: &[Job], common: &CommonArgs, method: &Method) -> Outcome {
                     let n_iter = results.model.n_iter;
                     say_of(
                         &job.source.argument(),
-                        format_args!(
-                            "not converged after {n_iter} iterations; raise --max-iter or --tol"
-                        ),
+                        format_args!("not converged within --max-iter {n_iter}; raise it or --tol"),
                     );
                 }
             }

@@ -45,11 +45,7 @@ pub fn tol(value: &str) -> Result<f64, String> {
 }
 
 pub fn reg_covar(value: &str) -> Result<f64, String> {
-    within(
-        value,
-        0.0..=f64::MAX,
-        "--reg-covar takes a number that is not negative",
-    )
+    within(value, 0.0..=1e6, "--reg-covar takes a number from 0 to 1e6")
 }
 
 fn within<T: FromStr + PartialOrd>(

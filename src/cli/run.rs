@@ -180,8 +180,12 @@ fn write(files: &[(&Target, Vec<u8>)], existing: Existing) -> Result<()> {
 }
 
 fn cannot_write(target: &Target, error: &Error) -> anyhow::Error {
+    let cure = match error {
+        Error::Exists => "; --force replaces it",
+        _ => "",
+    };
     anyhow!(
-        "cannot write {}: {}",
+        "cannot write {}: {}{cure}",
         target.argument().quote(),
         reason(error)
     )

@@ -15,6 +15,7 @@ pub(crate) use boxes::Node;
 
 use crate::{
     Error, Picture, Result,
+    error::is_moderate,
     simd::{LANES, Lanes},
 };
 
@@ -86,14 +87,14 @@ fn fill<const D: usize>(
 }
 
 impl<const D: usize> Colors<D> {
-    /// Colors of any space: `points` (n, D) with their `counts` (n,). `unit` is the value that
-    /// counts as 1 where a mixture speaks of colors on
-    /// [0, 1]: 255 for bytes, 1 for most other things. Also returned: for each row of `points` its place among the colors, which stand in an order
-    /// of their own.
+    /// Colors of any space: `points` (n, D) with their `counts` (n,); equal points become one color.
+    /// `unit` is the value that counts as 1 where a mixture speaks of colors on [0, 1]: 255 for
+    /// bytes, 1 for most other things. Also returned: for each row of `points` its place among the
+    /// colors, which stand in an order of their own.
     ///
     /// # Errors
-    /// When there is no point, the shapes do not agree, a coordinate is not finite, a count is not
-    /// a positive finite number, or `unit` is not positive and finite.
+    /// When there is no point, the shapes do not agree, a coordinate is not a number or its
+    /// magnitude exceeds 1e60, or a count or `unit` is not positive or exceeds 1e60.
     pub fn from_points(
         points: &Array2<f64>,
         counts: &[f64],
@@ -107,20 +108,20 @@ impl<const D: usize> Colors<D> {
                 counts.len()
             )));
         }
-        if let Some(value) = points.iter().find(|value| !value.is_finite()) {
+        if let Some(value) = points.iter().find(|&&value| !is_moderate(value)) {
             return Err(Error::Invalid(format!(
-                "a coordinate of a color is {value}; colors are finite"
+                "a coordinate of a color is {value}; they are numbers up to 1e60"
             )));
         }
         if let Some(value) = counts
             .iter()
-            .find(|&&count| !(count > 0.0 && count.is_finite()))
+            .find(|&&count| !(count > 0.0 && is_moderate(count)))
         {
             return Err(Error::Invalid(format!(
                 "a count is {value}; counts are positive"
             )));
         }
-        if !(unit > 0.0 && unit.is_finite()) {
+        if !(unit > 0.0 && is_moderate(unit)) {
             return Err(Error::Invalid(format!(
                 "the unit is {unit}; it is positive"
             )));
@@ -144,16 +145,20 @@ impl<const D: usize> Colors<D> {
             })
         });
         let mut place = vec![0; n];
-        for (new, &old) in order.iter().enumerate() {
-            place[old as usize] = new as u32;
+        let (mut distinct_keys, mut distinct, mut totals) = (Vec::new(), Vec::new(), Vec::new());
+        for &old in &order {
+            let (key, row) = sort_key(old);
+            if distinct.last() == Some(&row) {
+                totals[distinct.len() - 1] += counts[old as usize];
+            } else {
+                distinct_keys.push(key);
+                distinct.push(row);
+                totals.push(counts[old as usize]);
+            }
+            place[old as usize] = (distinct.len() - 1) as u32;
         }
-        let keys: Vec<u32> = order.iter().map(|&i| keys[i as usize]).collect();
-        let rows: Vec<[f64; D]> = order.iter().map(|&i| rows[i as usize]).collect();
-        let counts = order.iter().map(|&i| counts[i as usize]).collect();
-        Ok((
-            Self::in_order(keys, columns(n, |row| rows[row]), counts, unit),
-            place,
-        ))
+        let points = columns(distinct.len(), |row| distinct[row]);
+        Ok((Self::in_order(distinct_keys, points, totals, unit), place))
     }
 
     /// Colors that stand in the order of their Morton `keys` already.
@@ -362,9 +367,18 @@ mod tests {
     }
 
     #[test]
+    fn equal_points_become_one_color() {
+        let points = array![[1.0, 2.0, 3.0], [0.0, 2.0, 3.0], [1.0, 2.0, 3.0]];
+        let (colors, place) = Colors::<3>::from_points(&points, &[1.0, 2.0, 4.0], 1.0).unwrap();
+        assert_eq!((colors.len(), colors.counts()), (2, &[2.0, 5.0][..]));
+        assert_eq!(place, [1, 0, 1]);
+    }
+
+    #[test]
     fn points_that_are_no_colors_are_refused() {
         let one = [1.0];
         assert!(Colors::<3>::from_points(&array![[1.0, f64::NAN, 0.0]], &one, 1.0).is_err());
+        assert!(Colors::<3>::from_points(&array![[1e61, 0.0, 0.0]], &one, 1.0).is_err());
         assert!(Colors::<3>::from_points(&array![[1.0, 0.0]], &one, 1.0).is_err());
         assert!(Colors::<3>::from_points(&array![[1.0, 0.0, 0.0]], &[0.0], 1.0).is_err());
         assert!(Colors::<3>::from_points(&Array2::zeros((0, 3)), &[], 1.0).is_err());

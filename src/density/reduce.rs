@@ -173,9 +173,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        Level,
         density::{Bounds, Corners, Identity, Triangular},
-        set_level,
+        simd::level::{Level, at_level},
         testing::{flower, noise},
     };
 
@@ -216,13 +215,13 @@ mod tests {
                 for step in [8.0, 0.01] {
                     let centroids = centroids(k, step);
                     let expected = brute_force(&colors, &centroids);
-                    for level in [Level::Scalar, Level::Avx2, Level::Widest] {
-                        set_level(level);
-                        assert_eq!(argmax(&colors, &centroids, Corners::<1>), expected);
-                        assert_eq!(
-                            argmax(&colors, &centroids, Bounds { margin: 0.0 }),
-                            expected
-                        );
+                    for level in Level::ALL {
+                        at_level(level, || {
+                            let corners = argmax(&colors, &centroids, Corners::<1>);
+                            assert_eq!(corners, expected, "{level:?}");
+                            let bounds = argmax(&colors, &centroids, Bounds { margin: 0.0 });
+                            assert_eq!(bounds, expected, "{level:?}");
+                        });
                     }
                 }
             }

@@ -2,7 +2,10 @@
 
 use nalgebra::{Cholesky, SMatrix};
 
-use crate::density::{Component, Triangular};
+use crate::{
+    density::{Component, Triangular},
+    error::is_moderate,
+};
 
 /// A component of a mixture, on the scale of the colors.
 #[derive(Clone, Debug)]
@@ -33,6 +36,12 @@ impl<const D: usize> Gaussian<D> {
             cholesky,
             precision_cholesky,
         })
+    }
+
+    /// Whether no score of a color of at most 1e60 overflows.
+    pub(super) fn is_moderate(&self) -> bool {
+        let numbers = self.mean.iter().chain(self.precision_cholesky.iter());
+        numbers.copied().all(is_moderate)
     }
 
     /// The component whose scores are the joint log-density of color and component.

@@ -130,7 +130,7 @@ pub struct Fit<const D: usize> {
 /// from one iteration to the next.
 ///
 /// # Errors
-/// When `k`, `n_init` or `max_iter` is 0, `tol` or `reg_covar` is negative or not finite, or the
+/// When `k`, `n_init` or `max_iter` is 0, `tol` or `reg_covar` is not within 0 to 1e6, or the
 /// start does not fit: see [`kmeans::fit`], and a mixture has k components with positive weights of
 /// sum 1 and positive definite covariances.
 pub fn fit<const D: usize>(colors: &Colors<D>, options: &Options<D>) -> Result<Fit<D>> {
@@ -191,8 +191,8 @@ fn check<const D: usize>(options: &Options<D>) -> Result<()> {
         )));
     }
     for (name, value) in [("tol", options.tol), ("reg_covar", options.reg_covar)] {
-        if !(value >= 0.0 && value.is_finite()) {
-            return Err(Error::Invalid(format!("{name} is 0 or more, not {value}")));
+        if !(0.0..=1e6).contains(&value) {
+            return Err(Error::Invalid(format!("{name} is 0 to 1e6, not {value}")));
         }
     }
     match &options.init {
@@ -326,9 +326,21 @@ impl<const D: usize> Mixture<D> {
         (0..k)
             .map(|j| {
                 let mean = std::array::from_fn(|d| self.means[[j, d]] * unit);
-                let covariance = nalgebra::SMatrix::from_fn(|i, l| self.covariances[[j, i, l]] * unit * unit);
+                let entry = |i, l| self.covariances[[j, i, l]];
+                let symmetric = |i: usize, l: usize| {
+                    let scale = libm::sqrt(entry(i, i).abs() * entry(l, l).abs());
+                    (entry(i, l) - entry(l, i)).abs() <= 1e-9 * scale
+                };
+                let covariance = nalgebra::SMatrix::from_fn(|i, l| entry(i, l) * unit * unit);
                 Gaussian::new(self.weights[j], mean, covariance)
-                    .ok_or_else(|| Error::Invalid(format!("component {j} has a mean that is not finite or a covariance that is not positive definite")))
+                    .filter(Gaussian::is_moderate)
+                    .filter(|_| (0..D).all(|i| (0..i).all(|l| symmetric(i, l))))
+                    .ok_or_else(|| {
+                        Error::Invalid(format!(
+                            "component {j} of the mixture has a mean or a precision beyond 1e60, or a \
+                             covariance that is not symmetric and positive definite"
+                        ))
+                    })
             })
             .collect()
     }
@@ -362,7 +374,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        Level, Picture, set_level,
+        Picture,
+        simd::level::{Level, at_level},
         testing::{flower, noise},
     };
 
@@ -636,9 +649,9 @@ mod tests {
             let pool = pool.build().unwrap();
             assert_eq!(pool.install(|| fit(&colors, &options)).unwrap(), expected);
         }
-        for level in [Level::Scalar, Level::Avx2, Level::Widest] {
-            set_level(level);
-            assert_eq!(fit(&colors, &options).unwrap(), expected, "{level:?}");
+        for level in Level::ALL {
+            let found = at_level(level, || fit(&colors, &options).unwrap());
+            assert_eq!(found, expected, "{level:?}");
         }
     }
 
@@ -756,6 +769,8 @@ mod tests {
         refused(|m| m.weights[0] = 0.0);
         refused(|m| m.weights[0] = 0.9);
         refused(|m| m.means[[0, 0]] = f64::NAN);
+        refused(|m| m.means[[0, 0]] = 1e200);
+        refused(|m| m.covariances[[0, 0, 1]] = 9.0);
         refused(|m| m.covariances[[1, 0, 0]] = -1.0);
         refused(|m| m.means = Array2::zeros((2, 3)));
     }

@@ -16,7 +16,7 @@ pub use bytes::to_bytes;
 use lloyd::{Lloyd, Work};
 use search::Search;
 
-use crate::{Colors, Effort, Error, Result, density};
+use crate::{Colors, Effort, Error, Result, density, error::is_moderate};
 
 /// Where the first centroids come from.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -101,7 +101,7 @@ pub struct Fit {
 ///
 /// # Errors
 /// When `k`, `n_init` or `max_iter` is 0, `tol` is negative or not a number, or [`Init::Centroids`] is
-/// not a (k, D) array of finite numbers.
+/// not a (k, D) array of numbers up to 1e60.
 pub fn fit<const D: usize>(colors: &Colors<D>, options: &Options) -> Result<Fit> {
     check::<D>(options)?;
     if colors.len() <= options.k {
@@ -206,10 +206,10 @@ fn check<const D: usize>(options: &Options) -> Result<()> {
         )));
     }
     if let Init::Centroids(centroids) = &options.init
-        && (centroids.dim() != (options.k, D) || centroids.iter().any(|value| !value.is_finite()))
+        && (centroids.dim() != (options.k, D) || centroids.iter().any(|&value| !is_moderate(value)))
     {
         return Err(Error::Invalid(format!(
-            "the first centroids are ({}, {D}) finite numbers, not {:?}",
+            "the first centroids are ({}, {D}) numbers up to 1e60, not {:?}",
             options.k,
             centroids.dim()
         )));
@@ -221,11 +221,13 @@ fn check<const D: usize>(options: &Options) -> Result<()> {
 /// first.
 ///
 /// # Errors
-/// When there is no centroid, or they have not D channels.
+/// When there is no centroid, they have not D channels, or a coordinate is not a number or its
+/// magnitude exceeds 1e60.
 pub fn predict<const D: usize>(colors: &Colors<D>, centroids: &Array2<f64>) -> Result<Vec<u32>> {
-    if centroids.nrows() == 0 || centroids.ncols() != D {
+    let numbers = centroids.iter().all(|&value| is_moderate(value));
+    if centroids.nrows() == 0 || centroids.ncols() != D || !numbers {
         return Err(Error::Invalid(format!(
-            "centroids are (k, {D}) with at least one row, not {:?}",
+            "centroids are (k, {D}) numbers up to 1e60 with at least one row, not {:?}",
             centroids.dim()
         )));
     }
@@ -243,7 +245,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        Level, Picture, set_level,
+        Picture,
+        simd::level::{Level, at_level},
         testing::{flower, noise},
     };
 
@@ -433,36 +436,44 @@ mod tests {
                 .unwrap();
             assert_eq!(pool.install(|| fit(&colors, &options).unwrap()), expected);
         }
-        for level in [Level::Scalar, Level::Avx2, Level::Widest] {
-            set_level(level);
-            assert_eq!(fit(&colors, &options).unwrap(), expected);
+        for level in Level::ALL {
+            assert_eq!(
+                at_level(level, || fit(&colors, &options).unwrap()),
+                expected
+            );
         }
         let points = colors.points().mapv(|value| libm::sqrt(value) / 16.0);
         let (others, _) = Colors::<3>::from_points(&points, colors.counts(), 1.0).unwrap();
         let expected = fit(&others, &options).unwrap();
-        for level in [Level::Scalar, Level::Avx2, Level::Widest] {
-            set_level(level);
-            let pool = rayon::ThreadPoolBuilder::new()
-                .num_threads(3)
-                .build()
-                .unwrap();
-            assert_eq!(pool.install(|| fit(&others, &options).unwrap()), expected);
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(3)
+            .build()
+            .unwrap();
+        for level in Level::ALL {
+            let found = at_level(level, || pool.install(|| fit(&others, &options).unwrap()));
+            assert_eq!(found, expected);
         }
     }
 
     #[test]
-    fn points_that_lie_on_each_other_give_fewer_centroids() {
-        let points = ndarray::Array2::from_shape_fn((10, 3), |(row, _)| (row % 2) as f64);
-        let (colors, _) = Colors::<3>::from_points(&points, &[1.0; 10], 1.0).unwrap();
-        let fit = fit(
-            &colors,
-            &Options {
-                k: 4,
-                ..Options::default()
-            },
-        )
-        .unwrap();
-        assert_eq!((fit.centroids.nrows(), fit.inertia), (2, 0.0));
+    fn points_that_lie_on_each_other_are_one_color_from_any_start() {
+        for distinct in 1..4 {
+            let points =
+                ndarray::Array2::from_shape_fn((40, 3), |(row, _)| (row % distinct) as f64);
+            let (colors, _) = Colors::<3>::from_points(&points, &[1.0; 40], 1.0).unwrap();
+            for init in [Init::KMeansPlusPlus, Init::Random] {
+                for effort in [Effort::Fast, Effort::Balanced, Effort::Best] {
+                    let options = Options {
+                        k: 4,
+                        init: init.clone(),
+                        effort,
+                        ..Options::default()
+                    };
+                    let fit = fit(&colors, &options).unwrap();
+                    assert_eq!((fit.centroids.nrows(), fit.inertia), (distinct, 0.0));
+                }
+            }
+        }
     }
 
     #[test]
@@ -500,5 +511,7 @@ mod tests {
             ..Options::default()
         });
         assert!(predict(&colors, &ndarray::Array2::zeros((0, 3))).is_err());
+        assert!(predict(&colors, &array![[0.0, 0.0, 0.0], [f64::NAN, 0.0, 0.0]]).is_err());
+        assert!(predict(&colors, &array![[1e200, 0.0, 0.0]]).is_err());
     }
 }

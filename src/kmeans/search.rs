@@ -127,7 +127,9 @@ impl<'a, const D: usize> Search<'a, D> {
             }
             trial.run(0.0, SETTLE);
             let after = trial.inertia();
-            if after > inertia * (1.0 - PAYS) {
+            // Written so that a round without a gain never repeats, be the inertia 0 or not a number.
+            let pays = after < inertia && after <= inertia * (1.0 - PAYS);
+            if !pays {
                 most = moves.len() / 2;
             }
             if after < inertia {
@@ -261,6 +263,21 @@ mod tests {
         lloyd.run(0.0, 100);
         assert!(lloyd.inertia() > 900.0);
         assert_eq!(search.move_centroids(lloyd).inertia(), 24.0);
+    }
+
+    #[test]
+    fn rounds_end_where_there_is_nothing_to_gain() {
+        let points = ndarray::Array2::from_shape_fn((8, 3), |(row, _)| row as f64);
+        let (colors, _) = Colors::<3>::from_points(&points, &[1.0; 8], 255.0).unwrap();
+        let work = Work::default();
+        let options = Options {
+            k: 8,
+            ..Options::default()
+        };
+        let search = Search::new(&colors, &options, &work);
+        let all = (0..8).map(|value| [f64::from(value); 3]).collect();
+        let lloyd = search.move_centroids(Lloyd::new(&colors, all, &work));
+        assert_eq!(lloyd.centroids.len(), 8);
     }
 
     #[test]

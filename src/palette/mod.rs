@@ -31,12 +31,13 @@ impl Palette {
     /// the entry that each mean became. Means that round to the same color share an entry.
     ///
     /// # Errors
-    /// When there are not 1 to 256 distinct colors, or `means` has not 3 columns.
+    /// When there are not 1 to 256 distinct colors, `means` has not 3 columns, or one is not a
+    /// number.
     pub fn from_means(means: &Array2<f64>) -> Result<(Self, Vec<u8>)> {
-        if means.ncols() != 3 {
+        if means.ncols() != 3 || means.iter().any(|value| value.is_nan()) {
             return Err(Error::Invalid(format!(
-                "means of colors have 3 columns, not {}",
-                means.ncols()
+                "means of colors are (k, 3) numbers, not {:?} or not numbers",
+                means.dim()
             )));
         }
         let mut colors = Vec::new();
@@ -97,6 +98,7 @@ mod tests {
         assert!(Palette::new(vec![[0; 3]; 257]).is_err());
         assert_eq!(Palette::new(vec![[0; 3]; 256]).unwrap().len(), 256);
         assert!(Palette::from_means(&Array2::zeros((2, 4))).is_err());
+        assert!(Palette::from_means(&array![[f64::NAN, 0.0, 0.0]]).is_err());
         let many = Array2::from_shape_fn((300, 3), |(row, d)| [row % 256, row / 256, 0][d] as f64);
         assert!(Palette::from_means(&many).is_err());
     }

@@ -126,8 +126,8 @@ fn a_fit_that_does_not_converge_is_written_with_a_warning() {
     for method in ["kmeans", "gmm"] {
         let command = format!("{method} -k 7 builtin:flower.jpg --max-iter 1");
         let run = folder.run(&command).code(0);
-        let warning = "quantize: 'builtin:flower.jpg': not converged after 1 iterations; \
-                       raise --max-iter or --tol\n";
+        let warning = "quantize: 'builtin:flower.jpg': not converged within --max-iter 1; \
+                       raise it or --tol\n";
         assert_eq!(stderr(&run), warning);
         assert!(stdout(&run).contains("1, not converged"));
         let run = folder.run(&format!("{command} -f -q")).code(0);

@@ -39,7 +39,7 @@ fn numbers_out_of_range_are_refused_with_the_option_and_its_range() {
         let run = folder
             .run(&format!("gmm a.png --reg-covar {value}"))
             .code(2);
-        assert!(stderr(&run).contains("--reg-covar takes a number that is not negative"));
+        assert!(stderr(&run).contains("--reg-covar takes a number from 0 to 1e6"));
     }
     assert_eq!(folder.names(), ["a.png"]);
 }

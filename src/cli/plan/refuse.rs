@@ -47,15 +47,20 @@ pub fn refuse(jobs: &[Job]) -> Result<()> {
 }
 
 fn collision(first: (&str, &Source), second: (&str, &Source), target: &Target) -> String {
+    let one_input = std::ptr::eq(first.1, second.1);
     let [first, second] = [first, second]
         .map(|(what, source)| format!("the {what} of {}", source.argument().quote()));
     match target {
         Target::Stdout => format!("{first} and {second} would both go to stdout"),
-        Target::File(path) => format!(
-            "{first} and {second} would both be written to {}; \
-             {{stem}} or {{name}} in the path tells inputs apart by their names",
-            path.quote()
-        ),
+        Target::File(path) => {
+            let cure = if one_input {
+                "give them different paths"
+            } else {
+                "{stem} or {name} in the path tells inputs apart by their names"
+            };
+            let path = path.quote();
+            format!("{first} and {second} would both be written to {path}; {cure}")
+        }
     }
 }
 
