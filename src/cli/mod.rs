@@ -10,10 +10,10 @@ mod report;
 mod run;
 mod source;
 
-use std::{env, path::Path, process};
+use std::{path::Path, process};
 
 use anyhow::{Context, Result};
-use clap::Parser;
+use clap::{Parser, error::ErrorKind};
 use quantize::picture::Existing;
 
 use args::{Cli, Command, CommonArgs};
@@ -58,18 +58,19 @@ pub fn explain(refusal: &anyhow::Error) {
 
 fn parse() -> Cli {
     Cli::try_parse().unwrap_or_else(|error| {
-        // clap repeats arguments as they are. Those with control characters must not reach the
-        // terminal, which would take them for commands.
-        let controls = |argument: &str| argument.chars().any(char::is_control);
-        if error.use_stderr()
-            && env::args_os().any(|argument| controls(&argument.to_string_lossy()))
-        {
-            for line in error.render().to_string().lines() {
-                say_plain(visible(line));
-            }
-            process::exit(error.exit_code());
+        let help = ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+        if !error.use_stderr() || error.kind() == help {
+            error.exit();
         }
-        error.exit()
+        // clap's first paragraph says what is wrong, the others guess what was meant. It repeats
+        // arguments as they are: control characters in them must not reach the terminal, which
+        // would take them for commands.
+        let text = error.render().to_string();
+        let paragraph = text.split("\n\n").next().unwrap_or_default();
+        let lines: Vec<&str> = paragraph.lines().map(str::trim).collect();
+        let wrong = visible(lines.join(" ").trim_start_matches("error: "));
+        say(format_args!("{wrong} (--help lists what there is)"));
+        process::exit(error.exit_code());
     })
 }
 

@@ -141,3 +141,21 @@ fn inputs_that_make_no_sense_are_refused() {
     }
     assert_eq!(folder.names(), ["sub/a.png"]);
 }
+
+#[test]
+fn a_command_that_makes_no_sense_gets_one_line() {
+    let folder = Folder::with(&[]);
+    for arguments in [
+        "kmeans -k 0",
+        "kmeans --dithre",
+        "kmeans --tol",
+        "kmean",
+        "gmm --init foo",
+        "gmm --sample-mode iid",
+    ] {
+        let run = folder.run(arguments).code(2);
+        let line = stderr(&run);
+        assert!(line.starts_with("quantize: "), "{line}");
+        assert!(line.ends_with('\n') && line.lines().count() == 1, "{line}");
+    }
+}
