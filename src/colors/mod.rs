@@ -39,8 +39,7 @@ pub struct Colors<const D: usize> {
 
 impl Colors<3> {
     /// The distinct colors of `picture` as 8-bit sRGB on the scale 0 to 255, and for each pixel,
-    /// row by row, the row of its color in
-    /// [`points`](Self::points).
+    /// row by row, the row of its color in [`points`](Self::points).
     pub fn of(picture: &Picture) -> (Self, Vec<u32>) {
         let (keys, counts, color_of_pixel) = distinct::distinct(picture.pixels());
         let point = |row: usize| distinct::color_of(keys[row]).map(f64::from);

@@ -130,9 +130,9 @@ impl<W: Whitening<D>, R: Rule<W, D>, const D: usize> NullaryFnOnce for Crown<'_,
 const BLOCKS_WORTH_THREADS: usize = 12;
 
 /// Walks through blocks in parallel and returns what each [`Visit`] found, in the order of `tasks`:
-/// pairs of a block (its place in
-/// [`Colors::blocks`]) and what `visit` makes a visit of, given also how many candidates the block has. `ids` names the candidates of every block; the
-/// visit knows them as 0, 1, 2, ...
+/// pairs of a block (its place in [`Colors::blocks`]) and what `visit` makes a visit of, given also
+/// how many candidates the block has. `ids` names the candidates of every block; the visit knows
+/// them as 0, 1, 2, ...
 pub(crate) fn walk_blocks<W, R, T, V, const D: usize>(
     walk: Walk<'_, R, D>,
     components: &[Component<W, D>],

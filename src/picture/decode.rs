@@ -19,7 +19,8 @@ pub fn load(path: &Path) -> Result<Picture> {
 /// `extension` is asked only where the content says nothing, because TGA files carry no signature.
 ///
 /// # Errors
-/// [`Error::NotAPicture`] when no format is recognized, [`Error::Decode`] when the bytes break its rules.
+/// [`Error::NotAPicture`] when no format is recognized, [`Error::Decode`] when the bytes break its
+/// rules.
 pub fn decode(bytes: &[u8], extension: Option<&str>) -> Result<Picture> {
     let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format()?;
     if reader.format().is_none() {
