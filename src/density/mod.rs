@@ -119,6 +119,11 @@ impl<const D: usize> Component<Identity, D> {
             whitening: Identity,
         }
     }
+
+    /// The components that centroids are.
+    pub(crate) fn centroids(means: &[[f64; D]]) -> Vec<Self> {
+        means.iter().copied().map(Self::centroid).collect()
+    }
 }
 
 /// The components that can still matter, field by field: ids, offsets, means by channel, numbers of

@@ -41,7 +41,7 @@ pub(super) fn clusters<const D: usize>(
     colors: &Colors<D>,
     centroids: &[[f64; D]],
 ) -> Vec<Statistics<D>> {
-    let components: Vec<_> = centroids.iter().copied().map(Component::centroid).collect();
+    let components = Component::centroids(centroids);
     sum_up::<_, _, Hard, D>(colors, &components, Corners::<1>).1
 }
 

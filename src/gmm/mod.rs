@@ -150,8 +150,7 @@ pub fn fit<const D: usize>(colors: &Colors<D>, options: &Options<D>) -> Result<F
             ..kmeans::Options::default()
         };
         let centroids = kmeans::fit(colors, &clusters)?.centroids;
-        let rows = centroids.rows().into_iter();
-        let centroids: Vec<_> = rows.map(|row| std::array::from_fn(|d| row[d])).collect();
+        let centroids = kmeans::rows(&centroids);
         Ok(plain.m_step(&expectation::clusters(colors, &centroids)))
     };
     let nothing_to_search = options.k == 1 || colors.len() <= options.k;

@@ -93,7 +93,7 @@ impl<'a, const D: usize> Lloyd<'a, D> {
     /// Assigns every color to its nearest centroid. Blocks whose candidates are the same as before
     /// and have not moved keep what they found.
     pub(super) fn assign(&mut self) -> Clusters<D> {
-        let components = self.components();
+        let components = Component::centroids(&self.centroids);
         let ids = candidates_of_blocks(self.walk, &components);
         let changed = |block: &usize| {
             ids[*block] != self.ids[*block] || ids[*block].iter().any(|&id| self.moved[id as usize])
@@ -115,14 +115,6 @@ impl<'a, const D: usize> Lloyd<'a, D> {
         self.ids = ids;
         self.moved.fill(false);
         self.sum_up()
-    }
-
-    fn components(&self) -> Vec<Component<Identity, D>> {
-        self.centroids
-            .iter()
-            .copied()
-            .map(Component::centroid)
-            .collect()
     }
 
     /// The blocks' clusters together. Sums of bytes are exact in a double up to 2^53, 10^13 pixels,
@@ -185,7 +177,7 @@ impl<'a, const D: usize> Lloyd<'a, D> {
     /// centroids; the worst last.
     fn worst_served(&self, n: usize) -> Vec<[f64; D]> {
         let colors = self.walk.colors;
-        let components = self.components();
+        let components = Component::centroids(&self.centroids);
         let clusters = argmax(colors, &components, Corners::<1>);
         let error = |row: usize| {
             colors.counts()[row]

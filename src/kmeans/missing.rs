@@ -43,7 +43,7 @@ pub(super) fn missing<const D: usize>(
     colors: &Colors<D>,
     centroids: &[[f64; D]],
 ) -> Vec<Cluster<D>> {
-    let components: Vec<_> = centroids.iter().copied().map(Component::centroid).collect();
+    let components = Component::centroids(centroids);
     let walk = Walk {
         colors,
         rule: Corners::<2>,

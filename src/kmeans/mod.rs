@@ -184,7 +184,7 @@ fn to_array<const D: usize>(centroids: &[[f64; D]]) -> Array2<f64> {
 }
 
 /// The rows of `centroids`, which has D columns.
-fn rows<const D: usize>(centroids: &Array2<f64>) -> Vec<[f64; D]> {
+pub(crate) fn rows<const D: usize>(centroids: &Array2<f64>) -> Vec<[f64; D]> {
     centroids
         .rows()
         .into_iter()
@@ -231,11 +231,7 @@ pub fn predict<const D: usize>(colors: &Colors<D>, centroids: &Array2<f64>) -> R
             centroids.dim()
         )));
     }
-    let components: Vec<_> = centroids
-        .rows()
-        .into_iter()
-        .map(|row| density::Component::centroid(std::array::from_fn(|d| row[d])))
-        .collect();
+    let components = density::Component::centroids(&rows(centroids));
     Ok(density::argmax(colors, &components, density::Corners::<1>))
 }
 
