@@ -1,11 +1,14 @@
 //! The command line as clap reads it: names, defaults, ranges and the texts of `--help`.
 
-use std::{num::NonZeroUsize, path::PathBuf};
+use std::{
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use quantize::{gmm, kmeans};
 
-use super::range;
+use super::{plan::Extra, range};
 
 /// Reduce pictures to k colors by k-means or by a Gaussian mixture.
 #[derive(Debug, Parser)]
@@ -245,7 +248,22 @@ impl From<Init> for kmeans::Init {
     }
 }
 
+impl CommonArgs {
+    /// What both methods can write besides the picture, and where.
+    fn extras(&self) -> Vec<(Extra, &Path)> {
+        let compare = self.compare.iter();
+        compare
+            .map(|path| (Extra::Comparison, path.as_path()))
+            .collect()
+    }
+}
+
 impl KmeansArgs {
+    /// What is to be written besides the picture, and where.
+    pub fn extras(&self) -> Vec<(Extra, &Path)> {
+        self.common.extras()
+    }
+
     pub fn options(&self) -> kmeans::Options {
         kmeans::Options {
             k: self.common.k,
@@ -260,6 +278,17 @@ impl KmeansArgs {
 }
 
 impl GmmArgs {
+    /// What is to be written besides the picture, and where.
+    pub fn extras(&self) -> Vec<(Extra, &Path)> {
+        let mut extras = self.common.extras();
+        extras.extend(
+            self.sample
+                .iter()
+                .map(|path| (Extra::Sample, path.as_path())),
+        );
+        extras
+    }
+
     pub fn options(&self) -> gmm::Options<3> {
         gmm::Options {
             k: self.common.k,

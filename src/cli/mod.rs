@@ -19,7 +19,7 @@ use quantize::picture::Existing;
 use args::{Cli, Command, CommonArgs};
 use message::{reason, say, say_of, say_plain, visible};
 use method::Method;
-use plan::{Job, Wanted};
+use plan::{Extra, Job, Wanted};
 use report::Reporter;
 use source::Source;
 
@@ -39,14 +39,17 @@ pub enum Outcome {
 pub fn run() -> Result<Outcome> {
     panics::install_hook();
     let command = parse().command;
-    let (common, method, sample) = match &command {
-        Command::Kmeans(args) => (&args.common, Method::Kmeans(args.options()), None),
+    let (common, method, extras) = match &command {
+        Command::Kmeans(args) => {
+            let method = Method::Kmeans(args.options());
+            (&args.common, method, args.extras())
+        }
         Command::Gmm(args) => {
             let method = Method::Gmm(args.options(), args.sample_mode);
-            (&args.common, method, args.sample.as_deref())
+            (&args.common, method, args.extras())
         }
     };
-    let jobs = plan(common, &method, sample)?;
+    let jobs = plan(common, &method, extras)?;
     set_threads(common)?;
     Ok(do_all(&jobs, common, &method))
 }
@@ -74,7 +77,7 @@ fn parse() -> Cli {
     })
 }
 
-fn plan(common: &CommonArgs, method: &Method, sample: Option<&Path>) -> Result<Vec<Job>> {
+fn plan(common: &CommonArgs, method: &Method, extras: Vec<(Extra, &Path)>) -> Result<Vec<Job>> {
     let mut sources = common
         .inputs
         .iter()
@@ -92,8 +95,7 @@ fn plan(common: &CommonArgs, method: &Method, sample: Option<&Path>) -> Result<V
     let wanted = Wanted {
         tag: format!("{}{}", method.name(), method.k()),
         output: common.output.as_deref(),
-        compare: common.compare.as_deref(),
-        sample,
+        extras,
     };
     plan::plan(sources, &wanted)
 }

@@ -19,7 +19,7 @@ use super::{
     message::reason,
     method::{Method, Subject},
     panics,
-    plan::{Job, Target},
+    plan::{Extra, Job, Target},
     report::{Entry, Hex, Results, Seconds},
 };
 
@@ -55,22 +55,25 @@ pub fn journey(job: &Job, method: &Method, existing: Existing) -> Result<Results
 
     let bytes_out = png.len();
     let mut files = vec![(&job.output, png)];
-    let sampled = match &job.sample {
-        Some(_) => model.sample(&subject.picture)?,
-        None => None,
-    };
-    if let (Some(target), Some(sampled)) = (&job.sample, &sampled) {
-        files.push((target, sampled.encode_png()?));
-    }
     let in_full_color = compressed.to_picture();
-    if let Some(target) = &job.compare {
-        let figure = comparison(
-            &compressed,
-            &in_full_color,
-            sampled.as_ref(),
-            &subject.picture,
-        )?;
-        files.push((target, figure.encode_png()?));
+    // It is a picture of its own and a panel of the comparison.
+    let sampled = if job.wants(Extra::Sample) {
+        model.sample(&subject.picture)?
+    } else {
+        None
+    };
+    for (extra, target) in &job.extras {
+        let bytes = match extra {
+            Extra::Comparison => {
+                let sampled = sampled.as_ref();
+                comparison(&compressed, &in_full_color, sampled, &subject.picture)?.encode_png()?
+            }
+            Extra::Sample => match &sampled {
+                Some(sampled) => sampled.encode_png()?,
+                None => continue,
+            },
+        };
+        files.push((target, bytes));
     }
     write(&files, existing)?;
     let total = watch.total();

@@ -5,6 +5,7 @@ mod refuse;
 
 use std::{
     ffi::{OsStr, OsString},
+    iter,
     path::{self, Path, PathBuf},
 };
 
@@ -18,17 +19,48 @@ pub struct Job {
     pub source: Source,
     /// The picture with k colors.
     pub output: Target,
-    pub compare: Option<Target>,
-    pub sample: Option<Target>,
+    /// What else is written, in the order in which it was wanted.
+    pub extras: Vec<(Extra, Target)>,
+}
+
+/// What can be written of an input besides the picture with k colors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extra {
+    /// Result and original side by side.
+    Comparison,
+    /// A picture drawn from the mixture.
+    Sample,
+}
+
+impl Extra {
+    /// The word for it in messages and reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Comparison => "comparison",
+            Self::Sample => "sample",
+        }
+    }
+
+    /// What its name in a folder ends in.
+    fn ending(self) -> &'static str {
+        match self {
+            Self::Comparison => "-compare.png",
+            Self::Sample => "-sample.png",
+        }
+    }
 }
 
 impl Job {
     /// Where everything goes, each with a word for what it is.
     pub fn targets(&self) -> impl Iterator<Item = (&'static str, &Target)> {
-        let output = Some(("picture", &self.output));
-        let compare = self.compare.as_ref().map(|target| ("comparison", target));
-        let sample = self.sample.as_ref().map(|target| ("sample", target));
-        [output, compare, sample].into_iter().flatten()
+        let extras = self.extras.iter();
+        iter::once(("picture", &self.output))
+            .chain(extras.map(|(extra, target)| (extra.word(), target)))
+    }
+
+    /// Whether `extra` is to be written.
+    pub fn wants(&self, extra: Extra) -> bool {
+        self.extras.iter().any(|&(wanted, _)| wanted == extra)
     }
 
     /// Whether something of it goes to stdout.
@@ -60,8 +92,7 @@ pub struct Wanted<'a> {
     /// What default names carry after the input's stem, like `kmeans5`.
     pub tag: String,
     pub output: Option<&'a Path>,
-    pub compare: Option<&'a Path>,
-    pub sample: Option<&'a Path>,
+    pub extras: Vec<(Extra, &'a Path)>,
 }
 
 /// One job for each of the sources, in their order.
@@ -79,28 +110,28 @@ pub fn plan(sources: Vec<Source>, wanted: &Wanted) -> Result<Vec<Job>> {
 }
 
 fn job(source: Source, wanted: &Wanted) -> Result<Job> {
-    let place = |path, suffix| {
-        let name = default_name(&source, &wanted.tag, suffix);
+    let place = |path, ending| {
+        let name = default_name(&source, &wanted.tag, ending);
         target(path, &source, &name)
     };
     let output = match wanted.output {
-        Some(path) => place(path, "")?,
+        Some(path) => place(path, ".png")?,
         None => default_target(&source, &wanted.tag),
     };
-    let compare = wanted.compare.map(|path| place(path, "-compare"));
-    let sample = wanted.sample.map(|path| place(path, "-sample"));
-    let (compare, sample) = (compare.transpose()?, sample.transpose()?);
+    let extras = wanted.extras.iter();
+    let extras = extras
+        .map(|&(extra, path)| Ok((extra, place(path, extra.ending())?)))
+        .collect::<Result<_>>()?;
     Ok(Job {
         source,
         output,
-        compare,
-        sample,
+        extras,
     })
 }
 
 /// Where the picture goes without `-o`.
 fn default_target(source: &Source, tag: &str) -> Target {
-    let name = default_name(source, tag, "");
+    let name = default_name(source, tag, ".png");
     match source {
         Source::Stdin => Target::Stdout,
         Source::Builtin(_) => Target::File(name.into()),
@@ -123,9 +154,9 @@ fn target(path: &Path, source: &Source, default_name: &OsStr) -> Result<Target> 
 }
 
 /// Like `flower-kmeans5.png`.
-fn default_name(source: &Source, tag: &str, suffix: &str) -> OsString {
+fn default_name(source: &Source, tag: &str, ending: &str) -> OsString {
     let mut name = source.path().file_stem().unwrap_or_default().to_owned();
-    name.push(format!("-{tag}{suffix}.png"));
+    name.push(format!("-{tag}{ending}"));
     name
 }
 
@@ -182,11 +213,10 @@ mod tests {
     #[test]
     fn one_folder_serves_all_outputs_of_an_input() {
         let folder = tempfile::tempdir().unwrap();
-        let path = Some(folder.path());
+        let path = folder.path();
         let wanted = Wanted {
-            output: path,
-            compare: path,
-            sample: path,
+            output: Some(path),
+            extras: vec![(Extra::Comparison, path), (Extra::Sample, path)],
             ..wanted()
         };
         let jobs = plan(vec![Source::Stdin, file("d.png")], &wanted).unwrap();

@@ -141,7 +141,7 @@ fn place(path: &Path) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::plan::{Wanted, plan};
+    use crate::cli::plan::{Extra, Wanted, plan};
 
     /// What is said when `inputs` in `folder` are to be written to `output` there.
     fn refusal(folder: &Path, inputs: &[&str], output: &str) -> String {
@@ -194,7 +194,7 @@ mod tests {
         let also_same = folder.path().join(".").join("same.png");
         let wanted = Wanted {
             output: Some(&same),
-            compare: Some(&also_same),
+            extras: vec![(Extra::Comparison, &also_same)],
             ..Wanted::default()
         };
         let message = plan(vec![Source::File(folder.path().join("a"))], &wanted).unwrap_err();
@@ -206,9 +206,8 @@ mod tests {
 
     #[test]
     fn more_than_one_output_to_stdout_is_refused() {
-        let stdout = Some(Path::new("-"));
         let wanted = Wanted {
-            compare: stdout,
+            extras: vec![(Extra::Comparison, Path::new("-"))],
             ..Wanted::default()
         };
         let message = plan(vec![Source::Stdin], &wanted).unwrap_err().to_string();

@@ -70,8 +70,7 @@ mod tests {
         let job = Job {
             source: Source::File(name.into()),
             output: Target::File("out.png".into()),
-            compare: None,
-            sample: None,
+            extras: Vec::new(),
         };
         line(&job, &Err("not a picture".to_owned()))
     }
