@@ -115,16 +115,34 @@ pub struct GmmArgs {
     pub sample_mode: SampleMode,
 }
 
+const INPUT: &str = "Input";
 const OUTPUT: &str = "Output";
 const MODEL: &str = "Model";
 const PROGRAM: &str = "Program";
 
 /// What both methods take.
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct CommonArgs {
-    /// Files, - for stdin, builtin:flower.jpg, builtin:china.jpg [default: builtin:flower.jpg]
+    /// Files, folders, - for stdin, builtin:flower.jpg, builtin:china.jpg [default: the flower]
     #[arg(value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
+
+    /// Take the pictures in all folders below, too; results keep the tree
+    #[arg(short, long, help_heading = INPUT)]
+    pub recursive: bool,
+
+    /// Take the inputs that a file lists, one a line; - for a list on stdin
+    #[arg(long, value_name = "LIST", help_heading = INPUT)]
+    pub files_from: Option<PathBuf>,
+
+    /// Names in the list end in a zero byte, as those of find -print0
+    #[arg(short = '0', long, requires = "files_from", help_heading = INPUT)]
+    pub null: bool,
+
+    /// Show what would be written of which input, and do nothing
+    #[arg(long, help_heading = INPUT)]
+    pub dry_run: bool,
 
     /// Colors of the result, 1 to 256
     #[arg(short = 'k', long = "colors", value_name = "N", default_value = "16")]
@@ -163,6 +181,14 @@ pub struct CommonArgs {
     /// Replace files that exist
     #[arg(short, long, help_heading = OUTPUT)]
     pub force: bool,
+
+    /// Replace the inputs themselves, which have to be PNG files
+    #[arg(long, conflicts_with = "output", help_heading = OUTPUT)]
+    pub in_place: bool,
+
+    /// Leave out what would not become a smaller file
+    #[arg(long, help_heading = OUTPUT)]
+    pub skip_if_larger: bool,
 
     /// Threads, 1 to 1024, which do not change the result [default: all cores]
     #[arg(short = 'j', long, value_name = "N", value_parser = range::threads)]

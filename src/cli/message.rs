@@ -8,9 +8,11 @@ use std::{
 
 use os_display::Quotable;
 
+use super::progress;
+
 /// Prints `text`. That nobody listens is no reason to stop.
 pub fn say_plain(text: impl Display) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = progress::aside(|| writeln!(io::stderr().lock(), "{text}"));
 }
 
 /// Prints `quantize: <text>`.

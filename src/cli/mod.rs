@@ -1,26 +1,32 @@
 //! The program: arguments, plan, each picture's journey, reports.
 
 mod args;
+mod batch;
+mod inputs;
 mod message;
 mod method;
 mod panics;
 mod plan;
+mod progress;
 mod range;
 mod report;
 mod run;
+mod signals;
 mod source;
 
 use std::{path::Path, process};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::{Parser, error::ErrorKind};
 use quantize::picture::Existing;
 
 use args::{Cli, Command, CommonArgs};
+use inputs::{Input, Search};
 use message::{reason, say, say_of, say_plain, visible};
 use method::Method;
 use plan::{Extra, Job, Wanted};
-use report::Reporter;
+use report::{Reporter, Status};
+use run::Settings;
 use source::Source;
 
 /// How a command that made sense went.
@@ -50,8 +56,16 @@ pub fn run() -> Result<Outcome> {
         }
     };
     let jobs = plan(common, &method, extras)?;
-    set_threads(common)?;
-    Ok(do_all(&jobs, common, &method))
+    if common.dry_run {
+        let mut reporter = Reporter::new(common, &[]);
+        reporter.plan(&jobs);
+        return Ok(if reporter.failed() {
+            Outcome::SomeFailed
+        } else {
+            Outcome::Complete
+        });
+    }
+    do_all(&jobs, common, &method)
 }
 
 /// Explains why nothing was done.
@@ -78,52 +92,87 @@ fn parse() -> Cli {
 }
 
 fn plan(common: &CommonArgs, method: &Method, extras: Vec<(Extra, &Path)>) -> Result<Vec<Job>> {
-    let mut sources = common
-        .inputs
-        .iter()
-        .map(|input| Source::named(input))
-        .collect::<Result<Vec<_>>>()?;
-    if sources.is_empty() {
-        if !common.quiet {
-            say(format_args!(
-                "no INPUT, so {} is taken",
-                Source::DEFAULT.argument().display()
-            ));
-        }
-        sources.push(Source::DEFAULT);
-    }
     let wanted = Wanted {
         tag: format!("{}{}", method.name(), method.k()),
         output: common.output.as_deref(),
+        in_place: common.in_place,
         extras,
     };
-    plan::plan(sources, &wanted)
+    plan::plan(inputs(common, &wanted)?, &wanted)
 }
 
-fn set_threads(common: &CommonArgs) -> Result<()> {
+fn inputs(common: &CommonArgs, wanted: &Wanted) -> Result<Vec<Input>> {
+    let mut arguments = common.inputs.clone();
+    match &common.files_from {
+        Some(list) => {
+            let stdin = Path::new("-");
+            ensure!(
+                list != stdin || !arguments.iter().any(|argument| argument == stdin),
+                "'-': stdin can be read only once"
+            );
+            arguments.extend(inputs::listed(list, common.null)?);
+        }
+        None if arguments.is_empty() => {
+            if !common.quiet {
+                say(format_args!(
+                    "no INPUT, so {} is taken",
+                    Source::DEFAULT.argument().display()
+                ));
+            }
+            return Ok(vec![Input::named(Source::DEFAULT)]);
+        }
+        None => {}
+    }
+    let search = Search {
+        recursive: common.recursive,
+        only_png: common.in_place,
+        avoided: wanted.folders(),
+    };
+    search.inputs(&arguments)
+}
+
+/// The threads that were asked for, or all cores.
+fn threads(common: &CommonArgs) -> Result<usize> {
     if let Some(threads) = common.threads {
         rayon::ThreadPoolBuilder::new()
             .num_threads(threads.get())
             .build_global()
             .with_context(|| format!("-j {threads}"))?;
     }
-    Ok(())
+    Ok(rayon::current_num_threads())
 }
 
-fn do_all(jobs: &[Job], common: &CommonArgs, method: &Method) -> Outcome {
-    let existing = if common.force {
-        Existing::Replace
-    } else {
-        Existing::Refuse
+fn do_all(jobs: &[Job], common: &CommonArgs, method: &Method) -> Result<Outcome> {
+    let threads = threads(common)?;
+    signals::handle().context("signals")?;
+    if !common.quiet {
+        progress::start(jobs);
+    }
+    let settings = Settings {
+        method,
+        existing: if common.force {
+            Existing::Replace
+        } else {
+            Existing::Refuse
+        },
+        skip_if_larger: common.skip_if_larger,
     };
     let mut reporter = Reporter::new(common, jobs);
-    let mut failed = 0;
-    for job in jobs {
-        let outcome =
-            panics::of_work(|| run::journey(job, method, existing)).map_err(|error| reason(&error));
+    let mut count = Count::default();
+    let work = |i: usize| {
+        let outcome = panics::of_work(|| run::journey(&jobs[i], &settings));
+        progress::advance();
+        outcome.map_err(|error| reason(&error))
+    };
+    batch::in_order(jobs.len(), threads, work, |i, outcome| {
+        let job = &jobs[i];
         reporter.report(job, &outcome);
         match outcome {
             Ok(results) => {
+                match results.status {
+                    Status::Written => count.written += 1,
+                    Status::Skipped => count.skipped += 1,
+                }
                 let stopped = results.model.n_iter >= method.max_iter();
                 if !results.model.converged && stopped && !common.quiet {
                     let n_iter = results.model.n_iter;
@@ -134,20 +183,30 @@ fn do_all(jobs: &[Job], common: &CommonArgs, method: &Method) -> Outcome {
                 }
             }
             Err(reason) => {
-                failed += 1;
+                count.failed += 1;
                 say_of(&job.source.argument(), reason);
             }
         }
-    }
-    let written = jobs.len() - failed;
-    if failed > 0 || (jobs.len() > 1 && !common.quiet) {
+    })?;
+    progress::finish();
+    let one_went_well = jobs.len() == 1 && count.written == 1;
+    if count.failed > 0 || !(common.quiet || one_went_well) {
         say_plain(format_args!(
-            "{written} written, 0 skipped, {failed} failed"
+            "{} written, {} skipped, {} failed",
+            count.written, count.skipped, count.failed
         ));
     }
-    if failed > 0 || reporter.failed() {
+    Ok(if count.failed > 0 || reporter.failed() {
         Outcome::SomeFailed
     } else {
         Outcome::Complete
-    }
+    })
+}
+
+/// Pictures by what became of them.
+#[derive(Default)]
+struct Count {
+    written: usize,
+    skipped: usize,
+    failed: usize,
 }

@@ -3,10 +3,11 @@
 use std::{
     fs,
     io::{self, Write},
+    path::Path,
     time::Instant,
 };
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail, ensure};
 use os_display::Quotable;
 use quantize::{
     Colors, Error, IndexedPicture, Picture,
@@ -20,22 +21,46 @@ use super::{
     method::{Method, Subject},
     panics,
     plan::{Extra, Job, Target},
-    report::{Entry, Hex, Results, Seconds},
+    progress,
+    report::{Entry, Hex, Results, Seconds, Status},
+    signals,
 };
+
+/// What a PNG file begins with (PNG specification, section 5.2).
+const PNG_SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
+
+/// How every picture is treated.
+pub struct Settings<'a> {
+    pub method: &'a Method,
+    pub existing: Existing,
+    /// Whether a picture that did not shrink is left out.
+    pub skip_if_larger: bool,
+}
 
 /// Makes and writes everything that `job` asks for. Nothing of it is written unless all of it could
 /// be made.
 ///
 /// # Errors
 /// Why the picture failed, in words for the user.
-pub fn journey(job: &Job, method: &Method, existing: Existing) -> Result<Results> {
+pub fn journey(job: &Job, settings: &Settings) -> Result<Results> {
+    let Settings {
+        method, existing, ..
+    } = *settings;
     refuse_existing(job, existing)?;
     let mut watch = Stopwatch::start();
 
+    progress::stage("load");
     let bytes = job.source.read()?;
+    if let Target::InPlace(_) = job.output {
+        ensure!(
+            bytes.starts_with(PNG_SIGNATURE),
+            "not a PNG file, and --in-place replaces no other"
+        );
+    }
     let picture = decode(job, &bytes)?;
     let load = watch.lap();
 
+    progress::stage("colors");
     let (colors, color_of_pixel) = Colors::of(&picture);
     let subject = Subject {
         picture,
@@ -44,12 +69,15 @@ pub fn journey(job: &Job, method: &Method, existing: Existing) -> Result<Results
     };
     let colors = watch.lap();
 
+    progress::stage("fit");
     let model = method.fit(&subject.colors)?;
     let fit = watch.lap();
 
+    progress::stage("map");
     let compressed = model.compress(&subject)?;
     let map = watch.lap();
 
+    progress::stage("encode");
     let png = compressed.encode_png()?;
     let encode = watch.lap();
 
@@ -75,11 +103,18 @@ pub fn journey(job: &Job, method: &Method, existing: Existing) -> Result<Results
         };
         files.push((target, bytes));
     }
-    write(&files, existing)?;
+    let status = if settings.skip_if_larger && bytes_out >= bytes.len() {
+        Status::Skipped
+    } else {
+        signals::uninterrupted(|| write(&files, existing))?;
+        to_stdout(&files)?;
+        Status::Written
+    };
     let total = watch.total();
 
     let mse = metrics::mse(&subject.picture, &in_full_color)?;
     Ok(Results {
+        status,
         method: method.name(),
         width: compressed.width(),
         height: compressed.height(),
@@ -155,28 +190,47 @@ fn comparison(
     figure::side_by_side(&panels)
 }
 
-/// Writes all files or, unless the system fails in between names, none. Stdout comes last: the
-/// files are finished even if nobody reads it.
+/// Writes all files or, unless the system fails in between names, none.
 fn write(files: &[(&Target, Vec<u8>)], existing: Existing) -> Result<()> {
     let mut staged = Vec::new();
     for (target, bytes) in files {
-        if let Target::File(path) = target {
-            let file =
-                Staged::new(path, bytes, existing).map_err(|error| cannot_write(target, &error))?;
-            staged.push((target, file));
-        }
+        let (path, existing) = match target {
+            Target::Stdout => continue,
+            Target::File(path) => (path, existing),
+            Target::InPlace(path) => (path, Existing::Replace),
+        };
+        let file = make_folder(path)
+            .and_then(|()| Staged::new(path, bytes, existing))
+            .map_err(|error| cannot_write(target, &error))?;
+        staged.push((target, file));
     }
     for (target, file) in staged {
         file.commit()
             .map_err(|error| cannot_write(target, &error))?;
     }
+    Ok(())
+}
+
+/// Makes the folder of an output where it is missing, because a tree is kept.
+fn make_folder(path: &Path) -> quantize::Result<()> {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => Ok(fs::create_dir_all(folder)?),
+        _ => Ok(()),
+    }
+}
+
+/// Writes what goes to stdout, when the files are finished: whether anybody reads it is the reader's
+/// choice.
+fn to_stdout(files: &[(&Target, Vec<u8>)]) -> Result<()> {
     for (target, bytes) in files {
         if **target == Target::Stdout {
             let mut stdout = io::stdout().lock();
-            stdout
-                .write_all(bytes)
-                .and_then(|()| stdout.flush())
-                .map_err(|error| anyhow!("cannot write to stdout: {}", reason(&error)))?;
+            match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                    bail!("cannot write to stdout: {}", reason(&error))
+                }
+                _ => {}
+            }
         }
     }
     Ok(())

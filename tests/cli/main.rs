@@ -1,7 +1,9 @@
 //! What a user of the program sees: files, messages, exit codes.
 
+mod batch;
 mod common;
 mod failed;
+mod inputs;
 mod names;
 mod outputs;
 mod refused;

@@ -129,7 +129,12 @@ fn a_folder_that_is_missing_or_a_file_is_refused() {
 fn inputs_that_make_no_sense_are_refused() {
     let folder = Folder::with(&["sub/a.png"]);
     for (arguments, message) in [
-        ("sub", "'sub': is a folder"),
+        (".", "'.': no pictures in this folder; -r looks below"),
+        ("- --files-from -", "stdin can be read only once"),
+        ("--files-from missing", "'missing': "),
+        ("- --in-place", "--in-place replaces files"),
+        ("sub/a.png --in-place -o x.png", "cannot be used with"),
+        ("sub/a.png -0", "--files-from"),
         (
             "builtin:cat.jpg",
             "builtin:flower.jpg and builtin:china.jpg",

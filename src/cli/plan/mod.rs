@@ -4,14 +4,16 @@ mod pattern;
 mod refuse;
 
 use std::{
+    collections::HashSet,
     ffi::{OsStr, OsString},
-    iter,
+    fs, iter,
     path::{self, Path, PathBuf},
 };
 
-use anyhow::Result;
+use anyhow::{Result, bail};
+use os_display::Quotable;
 
-use super::source::Source;
+use super::{inputs::Input, message::reason, source::Source};
 
 /// An input and everything that is to be written of it.
 #[derive(Debug, PartialEq, Eq)]
@@ -58,6 +60,14 @@ impl Job {
             .chain(extras.map(|(extra, target)| (extra.word(), target)))
     }
 
+    /// Where its files go, without links and dots.
+    fn places(&self) -> impl Iterator<Item = PathBuf> {
+        self.targets().filter_map(|(_, target)| match target {
+            Target::Stdout => None,
+            Target::File(path) | Target::InPlace(path) => refuse::place(path),
+        })
+    }
+
     /// Whether `extra` is to be written.
     pub fn wants(&self, extra: Extra) -> bool {
         self.extras.iter().any(|&(wanted, _)| wanted == extra)
@@ -74,6 +84,8 @@ impl Job {
 pub enum Target {
     Stdout,
     File(PathBuf),
+    /// The input's own file, which is replaced.
+    InPlace(PathBuf),
 }
 
 impl Target {
@@ -81,7 +93,7 @@ impl Target {
     pub fn argument(&self) -> &OsStr {
         match self {
             Self::Stdout => OsStr::new("-"),
-            Self::File(path) => path.as_os_str(),
+            Self::File(path) | Self::InPlace(path) => path.as_os_str(),
         }
     }
 }
@@ -92,65 +104,129 @@ pub struct Wanted<'a> {
     /// What default names carry after the input's stem, like `kmeans5`.
     pub tag: String,
     pub output: Option<&'a Path>,
+    /// Whether the picture replaces its input; then there is no `output`.
+    pub in_place: bool,
     pub extras: Vec<(Extra, &'a Path)>,
 }
 
-/// One job for each of the sources, in their order.
+impl Wanted<'_> {
+    /// The folders that outputs of many inputs go to, without links and dots.
+    pub fn folders(&self) -> Vec<PathBuf> {
+        let paths = self
+            .output
+            .iter()
+            .chain(self.extras.iter().map(|(_, path)| path));
+        let folders = paths.filter_map(|&path| {
+            let folder = pattern::common_folder(path);
+            fs::canonicalize(folder.or(path.is_dir().then_some(path))?).ok()
+        });
+        folders.collect()
+    }
+}
+
+/// One job for each of the inputs, in their order. What was only found in a folder is left out if it
+/// is an output of the others, or an input already.
 ///
 /// # Errors
 /// When the command as a whole makes no sense: outputs that collide or are an input, a folder that
 /// is missing.
-pub fn plan(sources: Vec<Source>, wanted: &Wanted) -> Result<Vec<Job>> {
-    let jobs = sources
+pub fn plan(inputs: Vec<Input>, wanted: &Wanted) -> Result<Vec<Job>> {
+    let jobs = inputs
         .into_iter()
-        .map(|source| job(source, wanted))
+        .map(|input| Ok((input.found, job(input, wanted)?)))
         .collect::<Result<Vec<_>>>()?;
+    let jobs = without_own_outputs(jobs);
     refuse::refuse(&jobs)?;
     Ok(jobs)
 }
 
-fn job(source: Source, wanted: &Wanted) -> Result<Job> {
+/// `jobs` without those whose input was only found, and is an output of another or an input already.
+fn without_own_outputs(jobs: Vec<(bool, Job)>) -> Vec<Job> {
+    let outputs: HashSet<_> = jobs.iter().flat_map(|(_, job)| job.places()).collect();
+    let mut inputs = HashSet::new();
+    let is_wanted = |(found, job): &(bool, Job)| {
+        let Some(place) = refuse::place(job.source.path()) else {
+            return true;
+        };
+        let is_output = outputs.contains(&place) && job.places().all(|own| own != place);
+        let is_new = inputs.insert(place);
+        !found || (is_new && !is_output)
+    };
+    let wanted = jobs.into_iter().filter(is_wanted);
+    wanted.map(|(_, job)| job).collect()
+}
+
+fn job(input: Input, wanted: &Wanted) -> Result<Job> {
     let place = |path, ending| {
-        let name = default_name(&source, &wanted.tag, ending);
-        target(path, &source, &name)
+        let name = default_name(&input.source, &wanted.tag, ending);
+        target(path, &input, &name)
     };
     let output = match wanted.output {
+        _ if wanted.in_place => in_place(&input.source)?,
         Some(path) => place(path, ".png")?,
-        None => default_target(&source, &wanted.tag),
+        None => default_target(&input.source, &wanted.tag)?,
     };
     let extras = wanted.extras.iter();
     let extras = extras
         .map(|&(extra, path)| Ok((extra, place(path, extra.ending())?)))
         .collect::<Result<_>>()?;
     Ok(Job {
-        source,
+        source: input.source,
         output,
         extras,
     })
 }
 
 /// Where the picture goes without `-o`.
-fn default_target(source: &Source, tag: &str) -> Target {
+fn default_target(source: &Source, tag: &str) -> Result<Target> {
     let name = default_name(source, tag, ".png");
+    let path = match source {
+        Source::Stdin => return Ok(Target::Stdout),
+        Source::Builtin(_) => name.into(),
+        Source::File(path) => path.with_file_name(name),
+    };
+    refuse::check_folder(&path)?;
+    Ok(Target::File(path))
+}
+
+/// The file of `source` itself, behind links.
+fn in_place(source: &Source) -> Result<Target> {
     match source {
-        Source::Stdin => Target::Stdout,
-        Source::Builtin(_) => Target::File(name.into()),
-        Source::File(path) => Target::File(path.with_file_name(name)),
+        Source::File(path) if path.is_symlink() => match fs::canonicalize(path) {
+            Ok(behind) => Ok(Target::InPlace(behind)),
+            Err(error) => bail!("{}: {}", path.quote(), reason(&error)),
+        },
+        Source::File(path) => Ok(Target::InPlace(path.clone())),
+        _ => bail!(
+            "{}: --in-place replaces files, and this is none",
+            source.argument().quote()
+        ),
     }
 }
 
-/// Where `path`, as an output option gives it, leads for `source`.
-fn target(path: &Path, source: &Source, default_name: &OsStr) -> Result<Target> {
+/// Where `path`, as an output option gives it, leads for `input`. The folders of a tree that is kept
+/// need not exist yet, only the one that it will stand in.
+fn target(path: &Path, input: &Input, default_name: &OsStr) -> Result<Target> {
     if path == Path::new("-") {
         return Ok(Target::Stdout);
     }
-    let path = pattern::expand(path, source)?;
-    let is_folder = ends_in_separator(&path) || path.is_dir();
-    Ok(Target::File(if is_folder {
-        path.join(default_name)
-    } else {
-        path
-    }))
+    let top = Input {
+        below: PathBuf::new(),
+        ..input.clone()
+    };
+    refuse::check_folder(&file(path, &top, default_name)?)?;
+    Ok(Target::File(file(path, input, default_name)?))
+}
+
+fn file(path: &Path, input: &Input, default_name: &OsStr) -> Result<PathBuf> {
+    let expanded = pattern::expand(path, input)?;
+    // A folder of the tree that is yet to be made is no reason to take its name for a file's.
+    let is_folder = ends_in_separator(&expanded) || expanded.is_dir();
+    Ok(match is_folder {
+        false => expanded,
+        true if pattern::places_dir(path) => expanded.join(default_name),
+        true => expanded.join(&input.below).join(default_name),
+    })
 }
 
 /// Like `flower-kmeans5.png`.
@@ -167,12 +243,18 @@ fn ends_in_separator(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
-    fn file(path: impl Into<PathBuf>) -> Source {
-        Source::File(path.into())
+    fn file(path: impl Into<PathBuf>) -> Input {
+        Input::named(Source::File(path.into()))
+    }
+
+    fn found(path: impl Into<PathBuf>, below: &str) -> Input {
+        Input {
+            below: below.into(),
+            found: true,
+            ..file(path)
+        }
     }
 
     fn wanted<'a>() -> Wanted<'a> {
@@ -194,9 +276,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let sources = vec![
             file(folder.path().join("a.b.jpg")),
-            Source::DEFAULT,
+            Input::named(Source::DEFAULT),
             file("x"),
-            Source::Stdin,
+            Input::named(Source::Stdin),
         ];
         let jobs = plan(sources, &wanted()).unwrap();
         assert_eq!(
@@ -219,7 +301,7 @@ mod tests {
             extras: vec![(Extra::Comparison, path), (Extra::Sample, path)],
             ..wanted()
         };
-        let jobs = plan(vec![Source::Stdin, file("d.png")], &wanted).unwrap();
+        let jobs = plan(vec![Input::named(Source::Stdin), file("d.png")], &wanted).unwrap();
         let names = [
             "stdin-gmm5.png",
             "stdin-gmm5-compare.png",
@@ -254,5 +336,69 @@ mod tests {
         };
         let jobs = plan(vec![file("x/a.png")], &wanted).unwrap();
         assert_eq!(outputs(&jobs), [folder.path().join("a/a-gmm5.png")]);
+    }
+
+    #[test]
+    fn a_tree_is_kept_and_its_folders_need_not_exist() {
+        let folder = tempfile::tempdir().unwrap();
+        for (output, expected) in [("", "a/b/x-gmm5.png"), ("{dir}/{name}", "a/b/x.jpg")] {
+            let output = folder.path().join(output);
+            let wanted = Wanted {
+                output: Some(&output),
+                ..wanted()
+            };
+            let jobs = plan(vec![found("in/a/b/x.jpg", "a/b")], &wanted).unwrap();
+            assert_eq!(outputs(&jobs), [folder.path().join(expected)]);
+        }
+    }
+
+    #[test]
+    fn what_is_found_is_no_input_if_it_is_an_output_of_others_or_named_already() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name| folder.path().join(name);
+        let inputs = vec![
+            file(path("b.png")),
+            found(path("a.png"), ""),
+            found(path("a-gmm5.png"), ""),
+            found(path("b.png"), ""),
+        ];
+        let jobs = plan(inputs, &wanted()).unwrap();
+        assert_eq!(outputs(&jobs), [path("b-gmm5.png"), path("a-gmm5.png")]);
+    }
+
+    #[test]
+    fn what_is_found_and_would_replace_itself_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let pattern = folder.path().join("{name}");
+        let wanted = Wanted {
+            output: Some(&pattern),
+            ..wanted()
+        };
+        let inputs = vec![found(folder.path().join("a.png"), "")];
+        let message = plan(inputs, &wanted).unwrap_err().to_string();
+        assert!(message.contains("would replace the input"), "{message}");
+    }
+
+    #[test]
+    fn in_place_the_output_is_the_file_behind_links_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        fs::write(&path, b"").unwrap();
+        let wanted = Wanted {
+            in_place: true,
+            ..wanted()
+        };
+        let jobs = plan(vec![file(&path)], &wanted).unwrap();
+        assert_eq!(jobs[0].output, Target::InPlace(path.clone()));
+        plan(vec![file(&path), file(&path)], &wanted).unwrap_err();
+        plan(vec![Input::named(Source::Stdin)], &wanted).unwrap_err();
+        #[cfg(unix)]
+        {
+            let link = folder.path().join("link.png");
+            std::os::unix::fs::symlink("a.png", &link).unwrap();
+            let jobs = plan(vec![file(&link)], &wanted).unwrap();
+            let behind = fs::canonicalize(&path).unwrap();
+            assert_eq!(jobs[0].output, Target::InPlace(behind));
+        }
     }
 }

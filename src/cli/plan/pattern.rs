@@ -3,13 +3,13 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    path::{Path, PathBuf},
+    path::{self, Path, PathBuf},
 };
 
 use anyhow::{Result, bail};
 use os_display::Quotable;
 
-use crate::cli::source::Source;
+use crate::cli::inputs::Input;
 
 /// A part of an input's name that a pattern can ask for.
 #[derive(Clone, Copy)]
@@ -32,25 +32,25 @@ const FIELDS: [(&str, Field); 4] = [
 ];
 
 impl Field {
-    fn of(self, source: &Source) -> &OsStr {
-        let path = source.path();
+    fn of(self, input: &Input) -> &OsStr {
+        let path = input.source.path();
         match self {
             Self::Stem => path.file_stem().unwrap_or_default(),
             Self::Name => path.file_name().unwrap_or_default(),
             Self::Ext => path.extension().unwrap_or_default(),
-            // Each input is itself the one that was given. Not empty, lest `{dir}/x` begin at the
-            // root.
-            Self::Dir => OsStr::new("."),
+            // Not empty, lest `{dir}/x` begin at the root.
+            Self::Dir if input.below == Path::new("") => OsStr::new("."),
+            Self::Dir => input.below.as_os_str(),
         }
     }
 }
 
-/// `pattern` with its fields filled in for `source`. A path without fields comes back as it is;
+/// `pattern` with its fields filled in for `input`. A path without fields comes back as it is;
 /// other braces stand for themselves.
 ///
 /// # Errors
 /// When `pattern` has fields, but is not UTF-8.
-pub fn expand(pattern: &Path, source: &Source) -> Result<PathBuf> {
+pub fn expand(pattern: &Path, input: &Input) -> Result<PathBuf> {
     if first_field(&pattern.to_string_lossy()).is_none() {
         return Ok(pattern.to_owned());
     }
@@ -61,11 +61,24 @@ pub fn expand(pattern: &Path, source: &Source) -> Result<PathBuf> {
     let mut expanded = OsString::new();
     while let Some((start, text, field)) = first_field(rest) {
         expanded.push(&rest[..start]);
-        expanded.push(field.of(source));
+        expanded.push(field.of(input));
         rest = &rest[start + text.len()..];
     }
     expanded.push(rest);
     Ok(expanded.into())
+}
+
+/// Whether `pattern` says itself where the input's folder goes.
+pub fn places_dir(pattern: &Path) -> bool {
+    pattern.to_string_lossy().contains("{dir}")
+}
+
+/// The folder that all of what `pattern` names lies in, if it has fields.
+pub fn common_folder(pattern: &Path) -> Option<&Path> {
+    let (start, ..) = first_field(pattern.to_str()?)?;
+    let fixed = &pattern.to_str()?[..start];
+    let folder = &fixed[..fixed.rfind(path::is_separator)?];
+    Some(Path::new(folder))
 }
 
 /// The field that comes first, where it starts, and its text.
@@ -79,9 +92,14 @@ fn first_field(text: &str) -> Option<(usize, &'static str, Field)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::source::Source;
+
+    fn file(path: impl Into<PathBuf>) -> Input {
+        Input::named(Source::File(path.into()))
+    }
 
     fn expanded(pattern: &str, input: &str) -> PathBuf {
-        expand(Path::new(pattern), &Source::File(input.into())).unwrap()
+        expand(Path::new(pattern), &file(input)).unwrap()
     }
 
     #[test]
@@ -95,6 +113,25 @@ mod tests {
             Path::new("a.jpg-jpg-aa")
         );
         assert_eq!(expanded("{dir}/{ext}x", "in/a"), Path::new("./x"));
+    }
+
+    #[test]
+    fn dir_is_the_folder_below_the_one_that_was_given() {
+        let input = Input {
+            below: "a/b".into(),
+            found: true,
+            ..file("in/a/b/x.jpg")
+        };
+        let pattern = Path::new("out/{dir}/{stem}.png");
+        assert_eq!(expand(pattern, &input).unwrap(), Path::new("out/a/b/x.png"));
+    }
+
+    #[test]
+    fn outputs_of_a_pattern_lie_in_the_folder_before_its_fields() {
+        let folder = |pattern| common_folder(Path::new(pattern)).and_then(Path::to_str);
+        assert_eq!(folder("out/x-{stem}/y.png"), Some("out"));
+        assert_eq!(folder("{dir}/out/{stem}.png"), None);
+        assert_eq!(folder("out/x.png"), None);
     }
 
     #[test]
@@ -117,11 +154,11 @@ mod tests {
     fn the_built_in_pictures_and_stdin_have_names_too() {
         let pattern = Path::new("{stem}.png");
         assert_eq!(
-            expand(pattern, &Source::DEFAULT).unwrap(),
+            expand(pattern, &Input::named(Source::DEFAULT)).unwrap(),
             Path::new("flower.png")
         );
         assert_eq!(
-            expand(pattern, &Source::Stdin).unwrap(),
+            expand(pattern, &Input::named(Source::Stdin)).unwrap(),
             Path::new("stdin.png")
         );
     }
@@ -130,7 +167,7 @@ mod tests {
     #[test]
     fn names_that_are_not_utf8_go_through_unchanged() {
         use std::os::unix::ffi::OsStrExt;
-        let input = Source::File(OsStr::from_bytes(b"\xff.jpg").into());
+        let input = file(OsStr::from_bytes(b"\xff.jpg"));
         let expanded = expand(Path::new("o/{stem}.png"), &input).unwrap();
         assert_eq!(expanded.as_os_str().as_bytes(), b"o/\xff.png");
 

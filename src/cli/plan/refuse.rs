@@ -13,7 +13,7 @@ use super::{Job, Target};
 use crate::cli::{message::reason, source::Source};
 
 /// Refuses `jobs` when two of their outputs are one, an output is an input, an output's folder is
-/// missing, an input is a folder, or stdin is wanted twice.
+/// missing, or stdin is wanted twice. An output that is meant to replace its input may.
 pub fn refuse(jobs: &[Job]) -> Result<()> {
     let inputs = inputs(jobs)?;
     let mut taken = HashMap::new();
@@ -21,8 +21,8 @@ pub fn refuse(jobs: &[Job]) -> Result<()> {
         for (what, target) in job.targets() {
             let place = match target {
                 Target::Stdout => None,
+                Target::InPlace(path) => Some(place(path).unwrap_or_else(|| path.clone())),
                 Target::File(path) => {
-                    check_folder(path)?;
                     let ids = file_ids(path);
                     if let Some(input) = ids.iter().find_map(|id| inputs.get(id)) {
                         bail!(
@@ -52,7 +52,7 @@ fn collision(first: (&str, &Source), second: (&str, &Source), target: &Target) -
         .map(|(what, source)| format!("the {what} of {}", source.argument().quote()));
     match target {
         Target::Stdout => format!("{first} and {second} would both go to stdout"),
-        Target::File(path) => {
+        Target::File(path) | Target::InPlace(path) => {
             let cure = if one_input {
                 "give them different paths"
             } else {
@@ -74,18 +74,14 @@ fn inputs(jobs: &[Job]) -> Result<HashMap<FileId, &Path>> {
     let mut inputs = HashMap::new();
     for job in jobs {
         if let Source::File(path) = &job.source {
-            ensure!(
-                !path.is_dir(),
-                "{}: is a folder; name the pictures in it",
-                path.quote()
-            );
             inputs.extend(file_ids(path).into_iter().map(|id| (id, path.as_path())));
         }
     }
     Ok(inputs)
 }
 
-fn check_folder(path: &Path) -> Result<()> {
+/// Refuses an output whose folder is missing.
+pub fn check_folder(path: &Path) -> Result<()> {
     let folder = folder_of(path);
     match fs::metadata(folder) {
         Ok(found) if found.is_dir() => Ok(()),
@@ -130,7 +126,7 @@ fn file_ids(path: &Path) -> Vec<FileId> {
 }
 
 /// The path with its folder free of links and dots; the file itself need not exist.
-fn place(path: &Path) -> Option<PathBuf> {
+pub fn place(path: &Path) -> Option<PathBuf> {
     Some(
         fs::canonicalize(folder_of(path))
             .ok()?
@@ -141,21 +137,28 @@ fn place(path: &Path) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::plan::{Extra, Wanted, plan};
+    use crate::cli::{
+        inputs::Input,
+        plan::{Extra, Wanted, plan},
+    };
+
+    fn file(path: PathBuf) -> Input {
+        Input::named(Source::File(path))
+    }
 
     /// What is said when `inputs` in `folder` are to be written to `output` there.
     fn refusal(folder: &Path, inputs: &[&str], output: &str) -> String {
         let output = folder.join(output);
-        let sources = inputs
+        let inputs = inputs
             .iter()
-            .map(|input| Source::File(folder.join(input)))
+            .map(|input| file(folder.join(input)))
             .collect();
         let wanted = Wanted {
             tag: "kmeans5".to_owned(),
             output: Some(&output),
             ..Wanted::default()
         };
-        plan(sources, &wanted).unwrap_err().to_string()
+        plan(inputs, &wanted).unwrap_err().to_string()
     }
 
     fn folder_with(names: &[&str]) -> tempfile::TempDir {
@@ -197,7 +200,7 @@ mod tests {
             extras: vec![(Extra::Comparison, &also_same)],
             ..Wanted::default()
         };
-        let message = plan(vec![Source::File(folder.path().join("a"))], &wanted).unwrap_err();
+        let message = plan(vec![file(folder.path().join("a"))], &wanted).unwrap_err();
         assert!(
             message.to_string().contains("the comparison of"),
             "{message}"
@@ -210,21 +213,17 @@ mod tests {
             extras: vec![(Extra::Comparison, Path::new("-"))],
             ..Wanted::default()
         };
-        let message = plan(vec![Source::Stdin], &wanted).unwrap_err().to_string();
+        let message = plan(vec![Input::named(Source::Stdin)], &wanted)
+            .unwrap_err()
+            .to_string();
         assert!(message.contains("would both go to stdout"), "{message}");
     }
 
     #[test]
     fn stdin_twice_is_refused() {
-        let message = plan(vec![Source::Stdin, Source::Stdin], &Wanted::default()).unwrap_err();
+        let stdin = Input::named(Source::Stdin);
+        let message = plan(vec![stdin.clone(), stdin], &Wanted::default()).unwrap_err();
         assert!(message.to_string().contains("only once"), "{message}");
-    }
-
-    #[test]
-    fn a_folder_as_input_is_refused() {
-        let folder = folder_with(&[]);
-        fs::create_dir(folder.path().join("photos")).unwrap();
-        assert!(refusal(folder.path(), &["photos"], "out.png").contains("photos': is a folder"));
     }
 
     #[test]

@@ -17,21 +17,37 @@ struct Line<'a> {
 }
 
 #[derive(Serialize)]
-#[serde(tag = "status", rename_all = "lowercase")]
+#[serde(untagged)]
 enum Outcome<'a> {
-    Written(&'a Results),
-    Failed { error: &'a str },
+    Done(&'a Results),
+    Failed { status: &'a str, error: &'a str },
+    Planned { status: &'a str },
 }
 
 /// The line of `job`.
 pub fn line(job: &Job, outcome: &Result<Results, String>) -> String {
+    serialized(
+        job,
+        match outcome {
+            Ok(results) => Outcome::Done(results),
+            Err(error) => Outcome::Failed {
+                status: "failed",
+                error,
+            },
+        },
+    )
+}
+
+/// The line of `job` before anything is done.
+pub fn planned(job: &Job) -> String {
+    serialized(job, Outcome::Planned { status: "planned" })
+}
+
+fn serialized(job: &Job, outcome: Outcome) -> String {
     let line = Line {
         input: job.source.argument().to_string_lossy().into_owned(),
         output: job.output.argument().to_string_lossy().into_owned(),
-        outcome: match outcome {
-            Ok(results) => Outcome::Written(results),
-            Err(error) => Outcome::Failed { error },
-        },
+        outcome,
     };
     let mut bytes = Vec::new();
     let serialized = line.serialize(&mut Serializer::with_formatter(&mut bytes, Escaping));

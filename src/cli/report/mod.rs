@@ -15,12 +15,14 @@ use super::{
     args::{CommonArgs, Format},
     message::{reason, say},
     plan::Job,
+    progress,
 };
 
-/// What is known of a picture that was written. Serialized, it is the middle of a line of
+/// What is known of a picture that did not fail. Serialized, it is the middle of a line of
 /// `--report json`, whose fields are added to over time, not renamed.
 #[derive(Serialize)]
 pub struct Results {
+    pub status: Status,
     pub method: &'static str,
     pub width: u32,
     pub height: u32,
@@ -37,6 +39,15 @@ pub struct Results {
     pub bytes_in: usize,
     pub bytes_out: usize,
     pub seconds: Seconds,
+}
+
+/// What became of a picture that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    Written,
+    /// It did not shrink, and was to be left out then.
+    Skipped,
 }
 
 /// A color of the palette and how many pixels have it.
@@ -162,13 +173,29 @@ impl Reporter {
     /// Reports on `job`: its results, or the reason why it failed.
     pub fn report(&mut self, job: &Job, outcome: &Result<Results, String>) {
         let report = match (&self.style, outcome) {
-            _ if self.health != Health::Fine => return,
             (Style::Json, _) => json::line(job, outcome),
             (Style::Text(swatches), Ok(results)) => text::text(job, results, *swatches),
             // Failures are told on stderr.
             (Style::Text(_), Err(_)) | (Style::Silent, _) => return,
         };
-        if let Err(error) = self.print(&report) {
+        self.deliver(&report);
+    }
+
+    /// Shows what would be written of which input.
+    pub fn plan(&mut self, jobs: &[Job]) {
+        for job in jobs {
+            self.deliver(&match self.style {
+                Style::Json => json::planned(job),
+                Style::Text(_) | Style::Silent => text::planned(job),
+            });
+        }
+    }
+
+    fn deliver(&mut self, report: &str) {
+        if self.health != Health::Fine {
+            return;
+        }
+        if let Err(error) = self.print(report) {
             if error.kind() == io::ErrorKind::BrokenPipe {
                 self.health = Health::Unread;
             } else {
@@ -188,9 +215,9 @@ impl Reporter {
             stream.write_all(report.as_bytes())?;
             stream.flush()
         }
-        match self.stream {
+        progress::aside(|| match self.stream {
             Stream::Stdout => print_to(AutoStream::new(io::stdout().lock(), self.color), report),
             Stream::Stderr => print_to(AutoStream::new(io::stderr().lock(), self.color), report),
-        }
+        })
     }
 }

@@ -5,7 +5,7 @@ use std::iter;
 use anstyle::{RgbColor, Style};
 use os_display::Quotable;
 
-use super::{Entry, Hex, MixtureResults, Results};
+use super::{Entry, Hex, MixtureResults, Results, Status};
 use crate::cli::plan::Job;
 
 /// Whether colors are shown as such, beside their numbers.
@@ -24,20 +24,16 @@ const STRIP: usize = 32;
 
 /// The report on `job`.
 pub fn text(job: &Job, results: &Results, swatches: Swatches) -> String {
-    let mut lines = vec![format!(
-        "{} -> {}",
-        job.source.argument().maybe_quote(),
-        job.output.argument().maybe_quote()
-    )];
-    for (what, target) in job.targets().skip(1) {
-        lines.push(labeled(what, &target.argument().maybe_quote().to_string()));
-    }
+    let mut lines = heading(job);
     lines.push(labeled("size", &size(results)));
     lines.push(labeled("colors", &colors(results)));
     lines.push(labeled("error", &error(results)));
     lines.push(labeled("iterations", &iterations(results)));
     lines.extend(likelihood(results).map(|likelihood| labeled("likelihood", &likelihood)));
     lines.push(labeled("bytes", &bytes(results)));
+    if results.status == Status::Skipped {
+        lines.push(labeled("skipped", "the file would not be smaller"));
+    }
     lines.push(labeled("seconds", &seconds(results)));
     let (label, table) = match &results.model.mixture {
         None => ("palette", palette(&results.palette, swatches)),
@@ -46,6 +42,24 @@ pub fn text(job: &Job, results: &Results, swatches: Swatches) -> String {
     let labels = iter::once(label).chain(iter::repeat(""));
     lines.extend(labels.zip(&table).map(|(label, line)| labeled(label, line)));
     lines.join("\n") + "\n"
+}
+
+/// What `job` would write.
+pub fn planned(job: &Job) -> String {
+    heading(job).join("\n") + "\n"
+}
+
+/// Which input goes where.
+fn heading(job: &Job) -> Vec<String> {
+    let mut lines = vec![format!(
+        "{} -> {}",
+        job.source.argument().maybe_quote(),
+        job.output.argument().maybe_quote()
+    )];
+    for (what, target) in job.targets().skip(1) {
+        lines.push(labeled(what, &target.argument().maybe_quote().to_string()));
+    }
+    lines
 }
 
 fn labeled(label: &str, value: &str) -> String {
