@@ -3,7 +3,7 @@
 
 use divan::{Bencher, black_box};
 use ndarray::Array2;
-use quantize::{Colors, Effort, Palette, Picture, kmeans, map, picture};
+use quantize::{Colors, Effort, Palette, Picture, Space, kmeans, map, picture};
 
 fn main() {
     divan::main();
@@ -62,9 +62,9 @@ fn whole<const EFFORT: usize>(bencher: Bencher, k: usize) {
     bencher.bench(|| fit(black_box(&colors), &options));
 }
 
-/// Real-valued centroids to whole numbers.
+/// Real-valued centroids to a palette of bytes.
 #[divan::bench(args = KS)]
-fn to_bytes(bencher: Bencher, k: usize) {
+fn to_palette(bencher: Bencher, k: usize) {
     let (colors, _) = Colors::of(&flower());
     let centroids = fit(
         &colors,
@@ -73,7 +73,7 @@ fn to_bytes(bencher: Bencher, k: usize) {
             ..Default::default()
         },
     );
-    bencher.bench(|| kmeans::to_bytes(&colors, black_box(&centroids)));
+    bencher.bench(|| kmeans::to_palette(&colors, black_box(&centroids), Space::Srgb));
 }
 
 /// Pixels to palette indices.
@@ -87,6 +87,12 @@ fn mapping(bencher: Bencher, k: usize) {
             ..Default::default()
         },
     );
-    let (palette, _) = Palette::from_means(&centroids).expect("at most 256 colors");
-    bencher.bench(|| map::expand(&map::nearest(&colors, black_box(&palette)), &color_of_pixel));
+    let (palette, _) =
+        Palette::from_means::<3>(&centroids, Space::Srgb).expect("at most 256 colors");
+    bencher.bench(|| {
+        map::expand(
+            &map::nearest(&colors, black_box(&palette), Space::Srgb),
+            &color_of_pixel,
+        )
+    });
 }

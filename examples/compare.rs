@@ -6,7 +6,7 @@ use std::{env, path::Path};
 
 use quantize::figure::{Panel, side_by_side};
 use quantize::picture::{self, Existing, IndexedPicture};
-use quantize::{Colors, Palette, Result, kmeans, map, metrics};
+use quantize::{Colors, Result, Space, kmeans, map, metrics};
 
 fn main() -> Result<()> {
     let original = match env::args_os().nth(1) {
@@ -18,8 +18,12 @@ fn main() -> Result<()> {
         k: 5,
         ..Default::default()
     };
-    let (palette, _) = Palette::from_means(&kmeans::fit(&colors, &options)?.centroids)?;
-    let indices = map::expand(&map::nearest(&colors, &palette), &color_of_pixel);
+    let fit = kmeans::fit(&colors, &options)?;
+    let palette = kmeans::to_palette(&colors, &fit.centroids, Space::Srgb)?;
+    let indices = map::expand(
+        &map::nearest(&colors, &palette, Space::Srgb),
+        &color_of_pixel,
+    );
     let compressed = IndexedPicture::new(original.width(), original.height(), palette, indices)?;
     let compressed = compressed.to_picture();
 

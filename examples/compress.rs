@@ -5,7 +5,7 @@
 use std::{env, path::Path};
 
 use quantize::picture::{self, Existing, IndexedPicture};
-use quantize::{Colors, Palette, Result, kmeans, map};
+use quantize::{Colors, Result, Space, kmeans, map};
 
 fn main() -> Result<()> {
     let original = match env::args_os().nth(1) {
@@ -19,8 +19,11 @@ fn main() -> Result<()> {
     };
     let fit = kmeans::fit(&colors, &options)?;
 
-    let (palette, _) = Palette::from_means(&kmeans::to_bytes(&colors, &fit.centroids)?)?;
-    let indices = map::expand(&map::nearest(&colors, &palette), &color_of_pixel);
+    let palette = kmeans::to_palette(&colors, &fit.centroids, Space::Srgb)?;
+    let indices = map::expand(
+        &map::nearest(&colors, &palette, Space::Srgb),
+        &color_of_pixel,
+    );
     let compressed = IndexedPicture::new(original.width(), original.height(), palette, indices)?;
     let output = Path::new("compressed.png");
     picture::write(output, &compressed.encode_png()?, Existing::Replace)?;

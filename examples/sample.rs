@@ -5,7 +5,7 @@
 use std::{env, path::Path};
 
 use quantize::picture::{self, Existing};
-use quantize::{Colors, Result, gmm};
+use quantize::{Colors, Result, Space, gmm};
 
 fn main() -> Result<()> {
     let original = match env::args_os().nth(1) {
@@ -19,10 +19,8 @@ fn main() -> Result<()> {
     };
     let fit = gmm::fit(&colors, &options)?;
 
-    let seed = 0;
-    let sampled = fit
-        .mixture
-        .sample(original.width(), original.height(), seed)?;
+    let (width, height, seed) = (original.width(), original.height(), 0);
+    let sampled = fit.mixture.sample(width, height, Space::Srgb, seed)?;
     let output = Path::new("sampled.png");
     picture::write(output, &sampled.encode_png()?, Existing::Replace)?;
 

@@ -4,8 +4,8 @@
 //! The modules stand in the order in which a picture flows through them:
 //!
 //! 1. [`picture`] decodes bytes into a [`Picture`];
-//! 2. [`colors`] lists its distinct colors, how many pixels have each, and the boxes of color space
-//!    that hold them;
+//! 2. [`colors`] lists its distinct colors in a [`Space`], how many pixels have each, and the boxes
+//!    of color space that hold them;
 //! 3. `density` is the log-space kernel that both models share;
 //! 4. [`kmeans`] and [`gmm`] fit a model to the colors;
 //! 5. [`palette`] rounds what they found to bytes;
@@ -14,14 +14,14 @@
 //!    [`picture`] encodes and writes them.
 //!
 //! ```
-//! use quantize::{Colors, IndexedPicture, Palette, kmeans, map, picture};
+//! use quantize::{Colors, IndexedPicture, Space, kmeans, map, picture};
 //!
 //! let original = picture::builtin("flower.jpg")?;
 //! let (colors, color_of_pixel) = Colors::of(&original);
 //! let fit = kmeans::fit(&colors, &kmeans::Options { k: 5, ..Default::default() })?;
-//! let whole = kmeans::to_bytes(&colors, &fit.centroids)?;
-//! let (palette, _) = Palette::from_means(&whole)?;
-//! let indices = map::expand(&map::nearest(&colors, &palette), &color_of_pixel);
+//! let palette = kmeans::to_palette(&colors, &fit.centroids, Space::Srgb)?;
+//! let entries = map::nearest(&colors, &palette, Space::Srgb);
+//! let indices = map::expand(&entries, &color_of_pixel);
 //! let compressed = IndexedPicture::new(original.width(), original.height(), palette, indices)?;
 //! assert_eq!(compressed.palette().len(), 5);
 //! # Ok::<(), quantize::Error>(())
@@ -31,6 +31,8 @@ mod error;
 mod simd;
 
 pub mod picture;
+
+mod space;
 
 pub mod colors;
 
@@ -57,3 +59,4 @@ pub use effort::Effort;
 pub use error::{Error, Result};
 pub use palette::Palette;
 pub use picture::{IndexedPicture, Picture};
+pub use space::Space;

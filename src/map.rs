@@ -3,17 +3,14 @@
 use rayon::prelude::*;
 
 use crate::{
-    Colors, Palette,
+    Colors, Palette, Space,
     density::{Component, Corners, argmax},
 };
 
-/// The palette entry nearest to each distinct color; of entries equally near, the first.
-pub fn nearest(colors: &Colors<3>, palette: &Palette) -> Vec<u8> {
-    let entries: Vec<_> = palette
-        .colors()
-        .iter()
-        .map(|color| Component::centroid(color.map(f64::from)))
-        .collect();
+/// The palette entry nearest to each distinct color, by distances in the space of the colors; of
+/// entries equally near, the first.
+pub fn nearest<const D: usize>(colors: &Colors<D>, palette: &Palette, space: Space) -> Vec<u8> {
+    let entries = Component::centroids(&palette.points(space));
     argmax(colors, &entries, Corners::<1>)
         .into_iter()
         .map(|entry| entry as u8)
@@ -41,11 +38,12 @@ mod tests {
     #[test]
     fn every_pixel_gets_the_entry_nearest_to_it() {
         let picture = noise(40, 30, 7);
-        let palette = Palette::new((0..9).map(|i| [i * 16, 100, 128 - i * 12]).collect()).unwrap();
+        let entries: Vec<_> = (0..9).map(|i| [i * 16, 100, 128 - i * 12]).collect();
+        let palette = Palette::opaque(&entries).unwrap();
         let (colors, color_of_pixel) = Colors::of(&picture);
-        let indices = expand(&nearest(&colors, &palette), &color_of_pixel);
-        for (pixel, &index) in picture.pixels().iter().zip(&indices) {
-            let distance = |entry: [u8; 3]| -> u32 {
+        let indices = expand(&nearest(&colors, &palette, Space::Srgb), &color_of_pixel);
+        for (pixel, &index) in picture.over_white().iter().zip(&indices) {
+            let distance = |entry: [u8; 4]| -> u32 {
                 (0..3)
                     .map(|c| u32::from(pixel[c].abs_diff(entry[c])).pow(2))
                     .sum()

@@ -19,7 +19,9 @@ pub(crate) fn noise(width: u32, height: u32, bits: u32) -> Picture {
 pub(crate) fn flower(rows: usize) -> Colors<3> {
     let whole = picture::builtin("flower.jpg").expect("it is built in");
     let width = whole.width();
-    let from = 100 * width as usize * 3;
-    let rgb = whole.as_bytes()[from..from + rows * width as usize * 3].to_vec();
+    let from = 100 * width as usize;
+    let rgb = whole.over_white()[from..from + rows * width as usize]
+        .as_flattened()
+        .to_vec();
     Colors::of(&Picture::new(width, rows as u32, rgb).expect("whole rows")).0
 }

@@ -6,7 +6,7 @@
 use std::{fs, path::Path};
 
 use ndarray::{Array1, Array2, Array3};
-use quantize::{Colors, IndexedPicture, Palette, gmm, kmeans, map, metrics, picture};
+use quantize::{Colors, IndexedPicture, Space, gmm, kmeans, map, metrics, picture};
 use serde_json::Value;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reference");
@@ -265,9 +265,9 @@ fn five_colors_of_the_flower_have_the_error_that_scikit_learn_has_from_any_seed(
             ..Default::default()
         };
         let fit = kmeans::fit(&colors, &options).unwrap();
-        let whole = kmeans::to_bytes(&colors, &fit.centroids).unwrap();
-        let (palette, _) = Palette::from_means(&whole).unwrap();
-        let indices = map::expand(&map::nearest(&colors, &palette), &color_of_pixel);
+        let palette = kmeans::to_palette(&colors, &fit.centroids, Space::Srgb).unwrap();
+        let entries = map::nearest(&colors, &palette, Space::Srgb);
+        let indices = map::expand(&entries, &color_of_pixel);
         let (width, height) = (flower.width(), flower.height());
         let indexed = IndexedPicture::new(width, height, palette, indices).unwrap();
         let mse = metrics::mse(&flower, &indexed.to_picture()).unwrap();

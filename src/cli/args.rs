@@ -159,6 +159,11 @@ pub struct CommonArgs {
     #[arg(help_heading = MODEL, allow_negative_numbers = true)]
     pub n_init: Option<usize>,
 
+    /// Where distances are measured: srgb, linear, lab or oklab
+    #[arg(long, value_name = "SPACE", default_value = "srgb")]
+    #[arg(help_heading = MODEL, hide_possible_values = true)]
+    pub space: Space,
+
     /// Decides every random choice
     #[arg(long, value_name = "N", value_parser = range::seed, default_value = "0")]
     #[arg(help_heading = MODEL, allow_negative_numbers = true)]
@@ -230,6 +235,30 @@ impl From<Covariance> for gmm::CovarianceType {
             Covariance::Tied => Self::Tied,
             Covariance::Diag => Self::Diag,
             Covariance::Spherical => Self::Spherical,
+        }
+    }
+}
+
+/// [`quantize::Space`] by name.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Space {
+    /// As the picture has them: the least error in the usual measure
+    Srgb,
+    /// Linear light
+    Linear,
+    /// CIELAB
+    Lab,
+    /// Oklab
+    Oklab,
+}
+
+impl From<Space> for quantize::Space {
+    fn from(space: Space) -> Self {
+        match space {
+            Space::Srgb => Self::Srgb,
+            Space::Linear => Self::Linear,
+            Space::Lab => Self::Lab,
+            Space::Oklab => Self::Oklab,
         }
     }
 }
@@ -315,7 +344,7 @@ impl GmmArgs {
         extras
     }
 
-    pub fn options(&self) -> gmm::Options<3> {
+    pub fn options<const D: usize>(&self) -> gmm::Options<D> {
         gmm::Options {
             k: self.common.k,
             init: gmm::Init::KMeans(self.common.init.into()),
@@ -364,7 +393,7 @@ mod tests {
         let Command::Kmeans(kmeans) = Cli::parse_from(["quantize", "kmeans"]).command else {
             panic!("kmeans was asked for")
         };
-        assert_eq!(gmm.options(), gmm::Options::default());
+        assert_eq!(gmm.options(), gmm::Options::<3>::default());
         assert_eq!(kmeans.options(), kmeans::Options::default());
     }
 }

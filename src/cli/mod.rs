@@ -46,14 +46,8 @@ pub fn run() -> Result<Outcome> {
     panics::install_hook();
     let command = parse().command;
     let (common, method, extras) = match &command {
-        Command::Kmeans(args) => {
-            let method = Method::Kmeans(args.options());
-            (&args.common, method, args.extras())
-        }
-        Command::Gmm(args) => {
-            let method = Method::Gmm(args.options(), args.sample_mode);
-            (&args.common, method, args.extras())
-        }
+        Command::Kmeans(args) => (&args.common, Method::Kmeans(args), args.extras()),
+        Command::Gmm(args) => (&args.common, Method::Gmm(args), args.extras()),
     };
     let jobs = plan(common, &method, extras)?;
     if common.dry_run {
@@ -149,7 +143,7 @@ fn do_all(jobs: &[Job], common: &CommonArgs, method: &Method) -> Result<Outcome>
         progress::start(jobs);
     }
     let settings = Settings {
-        method,
+        method: *method,
         existing: if common.force {
             Existing::Replace
         } else {

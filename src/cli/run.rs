@@ -31,7 +31,7 @@ const PNG_SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 
 /// How every picture is treated.
 pub struct Settings<'a> {
-    pub method: &'a Method,
+    pub method: Method<'a>,
     pub existing: Existing,
     /// Whether a picture that did not shrink is left out.
     pub skip_if_larger: bool,
@@ -43,10 +43,7 @@ pub struct Settings<'a> {
 /// # Errors
 /// Why the picture failed, in words for the user.
 pub fn journey(job: &Job, settings: &Settings) -> Result<Results> {
-    let Settings {
-        method, existing, ..
-    } = *settings;
-    refuse_existing(job, existing)?;
+    refuse_existing(job, settings.existing)?;
     let mut watch = Stopwatch::start();
 
     progress::stage("load");
@@ -59,9 +56,41 @@ pub fn journey(job: &Job, settings: &Settings) -> Result<Results> {
     }
     let picture = decode(job, &bytes)?;
     let load = watch.lap();
+    let loaded = Loaded {
+        picture,
+        bytes_in: bytes.len(),
+        load,
+        watch,
+    };
+    if loaded.picture.has_alpha() {
+        travel::<4>(job, settings, loaded)
+    } else {
+        travel::<3>(job, settings, loaded)
+    }
+}
 
+/// A picture in memory.
+struct Loaded {
+    picture: Picture,
+    bytes_in: usize,
+    /// Seconds it took.
+    load: f64,
+    watch: Stopwatch,
+}
+
+/// The journey from decoded pixels on, with alpha where D is 4.
+fn travel<const D: usize>(job: &Job, settings: &Settings, loaded: Loaded) -> Result<Results> {
+    let Settings {
+        method, existing, ..
+    } = *settings;
+    let Loaded {
+        picture,
+        bytes_in,
+        load,
+        mut watch,
+    } = loaded;
     progress::stage("colors");
-    let (colors, color_of_pixel) = Colors::of(&picture);
+    let (colors, color_of_pixel) = Colors::<D>::in_space(&picture, method.space());
     let subject = Subject {
         picture,
         colors,
@@ -103,7 +132,7 @@ pub fn journey(job: &Job, settings: &Settings) -> Result<Results> {
         };
         files.push((target, bytes));
     }
-    let status = if settings.skip_if_larger && bytes_out >= bytes.len() {
+    let status = if settings.skip_if_larger && bytes_out >= bytes_in {
         Status::Skipped
     } else {
         signals::uninterrupted(|| write(&files, existing))?;
@@ -125,7 +154,7 @@ pub fn journey(job: &Job, settings: &Settings) -> Result<Results> {
         mse,
         psnr_db: metrics::psnr_db(mse),
         model: model.results(&subject.colors)?,
-        bytes_in: bytes.len(),
+        bytes_in,
         bytes_out,
         seconds: Seconds {
             load,

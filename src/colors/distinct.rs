@@ -8,7 +8,7 @@
 use pulp::NullaryFnOnce;
 use rayon::prelude::*;
 
-use crate::simd::vectorize;
+use crate::{Picture, simd::vectorize};
 
 /// Words of the bitmap.
 const WORDS: usize = 1 << 18;
@@ -99,6 +99,39 @@ pub(super) fn distinct(pixels: &[[u8; 3]]) -> (Vec<u32>, Vec<f64>, Vec<u32>) {
         }
     }
     (keys, counts, color_of_pixel)
+}
+
+/// The distinct colors of a picture of any kind, with or without alpha, on the scale 0 to 255; how many
+/// pixels have each; and the place of each pixel's color among them. Their keys are too many for a
+/// bitmap, so they are sorted. Without alpha an invisible color is black, as it is with alpha.
+pub(super) fn of_any_kind(picture: &Picture, alpha: bool) -> (Vec<[f64; 4]>, Vec<f64>, Vec<u32>) {
+    let key = |pixel: usize| {
+        let [r, g, b, a] = picture
+            .rgba(pixel)
+            .map(|value| (value * 257.0).round() as u64);
+        match a {
+            0 if alpha => 0,
+            0 => 0xffff,
+            _ => r << 48 | g << 32 | b << 16 | if alpha { a } else { 0xffff },
+        }
+    };
+    let keys = || (0..picture.len()).into_par_iter().map(key);
+    let mut sorted: Vec<u64> = keys().collect();
+    sorted.par_sort_unstable();
+    let (mut distinct, mut counts) = (Vec::new(), Vec::<f64>::new());
+    for key in sorted {
+        if distinct.last() == Some(&key) {
+            *counts.last_mut().expect("each color has a count") += 1.0;
+        } else {
+            distinct.push(key);
+            counts.push(1.0);
+        }
+    }
+    let place = |key| distinct.binary_search(&key).expect("every color is listed") as u32;
+    let color_of_pixel = keys().map(place).collect();
+    let channel = |key: u64, shift: u32| f64::from((key >> shift) as u16) / 257.0;
+    let color = |&key: &u64| [48, 32, 16, 0].map(|shift| channel(key, shift));
+    (distinct.iter().map(color).collect(), counts, color_of_pixel)
 }
 
 /// All keys in the bitmap, ascending, and for each word how many bits are set before it.

@@ -10,12 +10,14 @@ mod boxes;
 mod distinct;
 
 use ndarray::{Array2, ArrayView2, Axis, ShapeBuilder, Slice};
+use rayon::prelude::*;
 
 pub(crate) use boxes::Node;
 
 use crate::{
-    Error, Picture, Result,
+    Error, Picture, Result, Space,
     error::is_moderate,
+    picture::Pixels,
     simd::{LANES, Lanes},
 };
 
@@ -38,13 +40,10 @@ pub struct Colors<const D: usize> {
 }
 
 impl Colors<3> {
-    /// The distinct colors of `picture` as 8-bit sRGB on the scale 0 to 255, and for each pixel,
-    /// row by row, the row of its color in [`points`](Self::points).
+    /// The distinct colors of `picture` as sRGB on the scale 0 to 255, and for each pixel, row by
+    /// row, the row of its color in [`points`](Self::points). Alpha does not count.
     pub fn of(picture: &Picture) -> (Self, Vec<u32>) {
-        let (keys, counts, color_of_pixel) = distinct::distinct(picture.pixels());
-        let point = |row: usize| distinct::color_of(keys[row]).map(f64::from);
-        let points = columns(keys.len(), point);
-        (Self::in_order(keys, points, counts, 255.0), color_of_pixel)
+        Self::in_space(picture, Space::Srgb)
     }
 }
 
@@ -86,6 +85,45 @@ fn fill<const D: usize>(
 }
 
 impl<const D: usize> Colors<D> {
+    /// The distinct colors of `picture` as points of `space`, with alpha where D is 4 and without
+    /// where it is 3, and for each pixel, row by row, the row of its color in
+    /// [`points`](Self::points). Pixels that are invisible have one color.
+    pub fn in_space(picture: &Picture, space: Space) -> (Self, Vec<u32>) {
+        let (distinct, counts, mut color_of_pixel) = match picture.pixels() {
+            Pixels::Rgb8(pixels) if D == 3 => {
+                let (keys, counts, color_of_pixel) = distinct::distinct(pixels);
+                if space == Space::Srgb {
+                    let points = columns::<D>(keys.len(), |row| {
+                        let color = distinct::color_of(keys[row]);
+                        std::array::from_fn(|d| f64::from(color[d]))
+                    });
+                    let colors = Self::in_order(keys, points, counts, space.unit());
+                    return (colors, color_of_pixel);
+                }
+                let color = |key: u32| {
+                    let [r, g, b] = distinct::color_of(key).map(f64::from);
+                    [r, g, b, 255.0]
+                };
+                (
+                    keys.into_iter().map(color).collect(),
+                    counts,
+                    color_of_pixel,
+                )
+            }
+            _ => distinct::of_any_kind(picture, D == 4),
+        };
+        let rows: Vec<[f64; D]> = distinct
+            .par_iter()
+            .map(|&color| space.point(color))
+            .collect();
+        let (colors, place) = Self::sorted(&rows, &counts, space.unit());
+        color_of_pixel
+            .par_iter_mut()
+            .with_min_len(ROWS_PER_TASK)
+            .for_each(|color| *color = place[*color as usize]);
+        (colors, color_of_pixel)
+    }
+
     /// Colors of any space: `points` (n, D) with their `counts` (n,); equal points become one color.
     /// `unit` is the value that counts as 1 where a mixture speaks of colors on [0, 1]: 255 for
     /// bytes, 1 for most other things. Also returned: for each row of `points` its place among the
@@ -130,7 +168,13 @@ impl<const D: usize> Colors<D> {
             .into_iter()
             .map(|row| std::array::from_fn(|d| row[d]))
             .collect();
-        let keys = boxes::morton_keys(&rows);
+        Ok(Self::sorted(&rows, counts, unit))
+    }
+
+    /// As [`from_points`](Self::from_points), of points that are known to be sound.
+    fn sorted(rows: &[[f64; D]], counts: &[f64], unit: f64) -> (Self, Vec<u32>) {
+        let n = rows.len();
+        let keys = boxes::morton_keys(rows);
         let mut order: Vec<u32> = (0..n as u32).collect();
         let sort_key = |i: u32| (keys[i as usize], rows[i as usize]);
         order.sort_by(|&a, &b| {
@@ -157,7 +201,7 @@ impl<const D: usize> Colors<D> {
             place[old as usize] = (distinct.len() - 1) as u32;
         }
         let points = columns(distinct.len(), |row| distinct[row]);
-        Ok((Self::in_order(distinct_keys, points, totals, unit), place))
+        (Self::in_order(distinct_keys, points, totals, unit), place)
     }
 
     /// Colors that stand in the order of their Morton `keys` already.
@@ -334,24 +378,57 @@ mod tests {
             let picture = noise(300, 200, bits);
             let (colors, color_of_pixel) = Colors::of(&picture);
             let mut counts = vec![0.0; colors.len()];
-            for (pixel, &color) in picture.pixels().iter().zip(&color_of_pixel) {
+            for (pixel, &color) in picture.over_white().iter().zip(&color_of_pixel) {
                 assert_eq!(pixel.map(f64::from), colors.point(color as usize));
                 counts[color as usize] += 1.0;
             }
             assert_eq!(counts, colors.counts());
-            let set: std::collections::BTreeSet<_> = picture.pixels().iter().collect();
+            let pixels = picture.over_white();
+            let set: std::collections::BTreeSet<_> = pixels.iter().collect();
             assert_eq!(set.len(), colors.len());
+        }
+    }
+
+    #[test]
+    fn every_pixel_finds_its_color_whatever_its_kind_and_the_space() {
+        let noise = noise(40, 30, 3);
+        let soft = |[r, g, b]: [u8; 3]| [r, g, b, (b & 3) * 80];
+        let soft: Vec<_> = noise
+            .over_white()
+            .iter()
+            .map(|&pixel| soft(pixel))
+            .collect();
+        let fine = |pixel: [u8; 4]| pixel.map(|value| u16::from(value) * 255);
+        let fine = soft.iter().map(|&pixel| fine(pixel)).collect();
+        for pixels in [Pixels::Rgba8(soft.clone()), Pixels::Rgba16(fine)] {
+            let picture = Picture::from_pixels(40, 30, pixels).unwrap();
+            for space in [Space::Srgb, Space::Linear, Space::Lab, Space::Oklab] {
+                let (colors, color_of_pixel) = Colors::<4>::in_space(&picture, space);
+                let (opaque, opaque_of_pixel) = Colors::<3>::in_space(&picture, space);
+                for i in 0..picture.len() {
+                    let point = space.point(picture.rgba(i));
+                    assert_eq!(colors.point(color_of_pixel[i] as usize), point);
+                    if picture.rgba(i)[3] > 0.0 {
+                        let point = space.point(picture.rgba(i));
+                        assert_eq!(opaque.point(opaque_of_pixel[i] as usize), point);
+                    }
+                }
+                assert_eq!(colors.total(), 1200.0);
+                let invisible = soft.iter().filter(|pixel| pixel[3] == 0).count();
+                let row = (0..colors.len()).find(|&row| colors.point(row) == [0.0; 4]);
+                assert_eq!(colors.counts()[row.unwrap()], invisible as f64);
+            }
         }
     }
 
     #[test]
     fn shuffling_the_pixels_changes_no_color_and_no_count() {
         let picture = noise(64, 64, 5);
-        let mut pixels = picture.pixels().to_vec();
+        let mut pixels = picture.over_white().into_owned();
         pixels.reverse();
         pixels.rotate_left(1234);
         let (a, _) = Colors::of(&picture);
-        let (b, _) = Colors::of(&Picture::new(64, 64, pixels.concat()).unwrap());
+        let (b, _) = Colors::of(&Picture::new(64, 64, pixels.into_flattened()).unwrap());
         assert_eq!((a.points(), a.counts()), (b.points(), b.counts()));
     }
 

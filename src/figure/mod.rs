@@ -7,7 +7,8 @@
 //!
 //! Pictures keep their pixels, except that tiny ones are enlarged so that something can be made
 //! out: all by the same whole number, each pixel becoming a square, as long as no side exceeds 256
-//! pixels. So icons of 64x64 are shown at 256x256, and a side over 128 means no enlargement.
+//! pixels. So icons of 64x64 are shown at 256x256, and a side over 128 means no enlargement. Where
+//! they are not opaque the paper shines through.
 
 mod title;
 
@@ -80,7 +81,8 @@ fn enlarged(picture: &Picture, factor: usize) -> Cow<'_, Picture> {
     if factor == 1 {
         return Cow::Borrowed(picture);
     }
-    let rows = picture.pixels().chunks_exact(picture.width() as usize);
+    let pixels = picture.over_white();
+    let rows = pixels.chunks_exact(picture.width() as usize);
     let rgb = rows
         .flat_map(|row| {
             row.iter()
@@ -198,8 +200,9 @@ impl Canvas {
 
     fn draw_picture(&mut self, picture: &Picture, left: usize, top: usize) {
         let row_bytes = 3 * picture.width() as usize;
+        let pixels = picture.over_white();
         let canvas_rows = self.rgb.chunks_exact_mut(3 * self.width).skip(top);
-        for (canvas_row, row) in canvas_rows.zip(picture.as_bytes().chunks_exact(row_bytes)) {
+        for (canvas_row, row) in canvas_rows.zip(pixels.as_flattened().chunks_exact(row_bytes)) {
             canvas_row[3 * left..][..row_bytes].copy_from_slice(row);
         }
     }
@@ -228,8 +231,8 @@ mod tests {
     /// The box (left, top, right, bottom) around the pixels for which `wanted` holds.
     fn bounds(picture: &Picture, wanted: impl Fn([u8; 3]) -> bool) -> Option<[usize; 4]> {
         let width = picture.width() as usize;
-        let found = picture
-            .pixels()
+        let pixels = picture.over_white();
+        let found = pixels
             .iter()
             .enumerate()
             .filter(|(_, pixel)| wanted(**pixel));
@@ -241,7 +244,8 @@ mod tests {
     }
 
     fn crop(picture: &Picture, [left, top, right, bottom]: [usize; 4]) -> Picture {
-        let rows = picture.as_bytes().chunks(3 * picture.width() as usize);
+        let pixels = picture.over_white();
+        let rows = pixels.as_flattened().chunks(3 * picture.width() as usize);
         let rgb = rows
             .skip(top)
             .take(bottom - top)
@@ -330,7 +334,7 @@ mod tests {
         );
         assert!(
             figure
-                .pixels()
+                .over_white()
                 .iter()
                 .all(|&[r, g, b]| r == 200 || (r == g && g == b))
         );
@@ -369,7 +373,7 @@ mod tests {
             assert_eq!((right - left, bottom - top), (128, 128), "pixel {n}");
             assert!(
                 crop(&figure, [left, top, right, bottom])
-                    .pixels()
+                    .over_white()
                     .iter()
                     .all(|&pixel| pixel == color)
             );
@@ -409,9 +413,13 @@ mod tests {
         // Letters are set by additions, multiplications and roundings only, so that every
         // processor draws them alike; this sum was computed once.
         let figure = side_by_side(&panels(&[reds(640, 427, 1)])).unwrap();
-        let sum = figure.as_bytes().iter().fold(0u64, |sum, &byte| {
-            sum.wrapping_mul(31).wrapping_add(byte.into())
-        });
+        let sum = figure
+            .over_white()
+            .as_flattened()
+            .iter()
+            .fold(0u64, |sum, &byte| {
+                sum.wrapping_mul(31).wrapping_add(byte.into())
+            });
         assert_eq!(sum, 7_665_096_714_877_559_551);
     }
 }

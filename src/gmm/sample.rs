@@ -7,9 +7,10 @@ use rayon::prelude::*;
 
 use super::{Gaussian, Mixture};
 use crate::{
-    Error, Picture, Result,
+    Error, Picture, Result, Space,
     density::{Candidates, log_sum_exp},
-    palette::to_byte,
+    palette::nearest_color,
+    picture::Pixels,
     simd::{LANES, Vector},
 };
 
@@ -74,22 +75,22 @@ impl<const D: usize> Mixture<D> {
     }
 }
 
-impl Mixture<3> {
-    /// A picture of this size whose pixels are drawn from the mixture, rounded and clamped to
-    /// bytes.
+impl<const D: usize> Mixture<D> {
+    /// A picture of this size whose pixels are drawn from the mixture of colors in `space`, rounded and
+    /// clamped to bytes; with alpha where D is 4.
     ///
     /// The distribution of colors is kept; all structure is gone, because pixels are drawn
     /// independently of each other. Each row has a stream of random numbers of its own, so that the
     /// picture does not depend on the number of threads.
     ///
     /// # Errors
-    /// When a dimension is 0, the size overflows, or the arrays do not make a mixture of 3
+    /// When a dimension is 0, the size overflows, or the arrays do not make a mixture of D
     /// channels.
-    pub fn sample(&self, width: u32, height: u32, seed: u64) -> Result<Picture> {
+    pub fn sample(&self, width: u32, height: u32, space: Space, seed: u64) -> Result<Picture> {
         let sampler = self.sampler()?;
         draw_rows(width, height, seed, |generator, _, row| {
-            for pixel in row.as_chunks_mut().0 {
-                *pixel = to_pixel(sampler.sample(generator));
+            for pixel in row {
+                *pixel = to_pixel(sampler.sample(generator), space);
             }
         })
     }
@@ -99,42 +100,33 @@ impl Mixture<3> {
     /// bytes. This keeps what the picture shows.
     ///
     /// # Errors
-    /// When the arrays do not make a mixture of 3 channels.
-    pub fn sample_posterior(&self, picture: &Picture, seed: u64) -> Result<Picture> {
+    /// When the arrays do not make a mixture of D channels.
+    pub fn sample_posterior(&self, picture: &Picture, space: Space, seed: u64) -> Result<Picture> {
         let gaussians = self.gaussians(1.0)?;
         let components: Vec<_> = gaussians.iter().map(Gaussian::component).collect();
         let candidates = Candidates::numbered(&components, 0..components.len());
-        let width = picture.width() as usize;
-        draw_rows(
-            picture.width(),
-            picture.height(),
-            seed,
-            |generator, y, row| {
-                let originals = &picture.pixels()[y * width..][..width];
-                let mut responsibilities: Vec<Vector> = Vec::new();
-                for (pixels, originals) in row
-                    .as_chunks_mut()
-                    .0
-                    .chunks_mut(LANES)
-                    .zip(originals.chunks(LANES))
-                {
-                    let mut x = [[0.0; LANES]; 3];
-                    for (lane, original) in originals.iter().enumerate() {
-                        for d in 0..3 {
-                            x[d][lane] = f64::from(original[d]) / 255.0;
-                        }
-                    }
-                    log_sum_exp(&candidates, &x, &mut responsibilities);
-                    for (lane, pixel) in pixels.iter_mut().enumerate() {
-                        let component = pick(
-                            responsibilities.iter().map(|share| share.0[lane]),
-                            generator.random(),
-                        );
-                        *pixel = to_pixel(gaussians[component].sample(generator));
+        let (width, height) = (picture.width(), picture.height());
+        draw_rows(width, height, seed, |generator, y, row| {
+            let mut responsibilities: Vec<Vector> = Vec::new();
+            for (chunk, pixels) in row.chunks_mut(LANES).enumerate() {
+                let first = y * width as usize + chunk * LANES;
+                let mut x = [[0.0; LANES]; D];
+                for lane in 0..pixels.len() {
+                    let point = space.point::<D>(picture.rgba(first + lane));
+                    for d in 0..D {
+                        x[d][lane] = point[d] / space.unit();
                     }
                 }
-            },
-        )
+                log_sum_exp(&candidates, &x, &mut responsibilities);
+                for (lane, pixel) in pixels.iter_mut().enumerate() {
+                    let component = pick(
+                        responsibilities.iter().map(|share| share.0[lane]),
+                        generator.random(),
+                    );
+                    *pixel = to_pixel(gaussians[component].sample(generator), space);
+                }
+            }
+        })
     }
 }
 
@@ -155,9 +147,9 @@ fn pick(shares: impl Iterator<Item = f64>, u: f64) -> usize {
     last
 }
 
-/// The nearest 8-bit color.
-fn to_pixel(color: [f64; 3]) -> [u8; 3] {
-    color.map(|value| to_byte(value * 255.0))
+/// The 8-bit color nearest to a draw, on [0, 1], from a mixture of colors in `space`.
+fn to_pixel<const D: usize>(draw: [f64; D], space: Space) -> [u8; 4] {
+    nearest_color(draw.map(|value| value * space.unit()), space)
 }
 
 /// A picture whose rows `draw` fills, given each row's own generator and number.
@@ -165,27 +157,25 @@ fn draw_rows(
     width: u32,
     height: u32,
     seed: u64,
-    draw: impl Fn(&mut ChaCha8Rng, usize, &mut [u8]) + Sync,
+    draw: impl Fn(&mut ChaCha8Rng, usize, &mut [[u8; 4]]) + Sync,
 ) -> Result<Picture> {
     let too_large = || {
         Error::Invalid(format!(
             "a picture of {width}x{height} pixels cannot be drawn; draw at least one, and what memory holds"
         ))
     };
-    let bytes = (width as usize)
-        .checked_mul(height as usize)
-        .and_then(|pixels| pixels.checked_mul(3))
-        .filter(|&bytes| bytes > 0);
-    let mut rgb = Vec::new();
-    let bytes = bytes.ok_or_else(too_large)?;
-    rgb.try_reserve_exact(bytes).map_err(|_| too_large())?;
-    rgb.resize(bytes, 0);
-    rgb.par_chunks_mut(3 * width as usize)
+    let len = (width as usize).checked_mul(height as usize);
+    let len = len.filter(|&len| len > 0).ok_or_else(too_large)?;
+    let mut pixels = Vec::new();
+    pixels.try_reserve_exact(len).map_err(|_| too_large())?;
+    pixels.resize(len, [0; 4]);
+    pixels
+        .par_chunks_mut(width as usize)
         .enumerate()
         .for_each(|(y, row)| {
             let mut generator = ChaCha8Rng::seed_from_u64(seed);
             generator.set_stream(y as u64);
             draw(&mut generator, y, row);
         });
-    Picture::new(width, height, rgb)
+    Picture::from_pixels(width, height, Pixels::Rgba8(pixels))
 }

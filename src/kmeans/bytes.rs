@@ -1,4 +1,4 @@
-//! Centroids that are bytes.
+//! Centroids as a palette of bytes.
 
 use ndarray::Array2;
 
@@ -6,32 +6,40 @@ use super::{
     lloyd::{Lloyd, Work},
     rows, to_array,
 };
-use crate::{Colors, Error, Result, palette::to_byte};
+use crate::{Colors, Error, Palette, Result, Space, palette::nearest_color};
 
-/// Rounds after which whole numbers are taken as they are; two or three are usual.
+/// Rounds after which bytes are taken as they are; two or three are usual.
 const ROUNDS: usize = 4;
 
-/// `centroids` (k, 3), on the scale of bytes, as whole numbers from 0 to 255, for a palette.
+/// The palette of `centroids` (k, D) in `space`, that of `colors`: at most k colors.
 ///
-/// Rounding moves the borders between clusters, and with them the means; so assignment and rounding
-/// take turns as long as that lessens the inertia. Of centroids that round to the same color one
-/// stays, and the others go to the colors that are served worst.
+/// Rounding to bytes moves the borders between clusters, and with them the means; so assignment and
+/// rounding take turns as long as that lessens the inertia. Of centroids that round to the same color
+/// one stays, and the others go to the colors that are served worst.
 ///
 /// # Errors
-/// When there is no centroid, they have not 3 channels, or one is not finite.
-pub fn to_bytes(colors: &Colors<3>, centroids: &Array2<f64>) -> Result<Array2<f64>> {
+/// When there are not 1 to 256 centroids, they have not D channels, or one is not finite.
+pub fn to_palette<const D: usize>(
+    colors: &Colors<D>,
+    centroids: &Array2<f64>,
+    space: Space,
+) -> Result<Palette> {
     let finite = centroids.iter().all(|value| value.is_finite());
-    if centroids.nrows() == 0 || centroids.ncols() != 3 || !finite {
+    if centroids.nrows() == 0 || centroids.ncols() != D || !finite {
         return Err(Error::Invalid(format!(
-            "centroids are (k, 3) finite numbers with at least one row, not {:?}",
+            "centroids are (k, {D}) finite numbers with at least one row, not {:?}",
             centroids.dim()
         )));
     }
-    let rounded = |centroids: Vec<[f64; 3]>| -> Vec<[f64; 3]> {
+    let rounded = |centroids: Vec<[f64; D]>| -> Vec<[f64; D]> {
         centroids
             .into_iter()
-            .map(|centroid| centroid.map(|value| f64::from(to_byte(value))))
+            .map(|centroid| space.point(nearest_color(centroid, space).map(f64::from)))
             .collect()
+    };
+    let palette = |centroids: &[[f64; D]]| {
+        let (palette, _) = Palette::from_means::<D>(&to_array(centroids), space)?;
+        Ok(palette)
     };
     let work = Work::default();
     let mut lloyd = Lloyd::new(colors, rounded(rows(centroids)), &work);
@@ -45,10 +53,10 @@ pub fn to_bytes(colors: &Colors<3>, centroids: &Array2<f64>) -> Result<Array2<f6
         let inertia = clusters.inertia;
         clusters = lloyd.assign();
         if clusters.inertia >= inertia {
-            return Ok(to_array(&before));
+            return palette(&before);
         }
     }
-    Ok(to_array(&lloyd.centroids))
+    palette(&lloyd.centroids)
 }
 
 #[cfg(test)]
@@ -87,12 +95,8 @@ mod tests {
             )
             .unwrap()
             .centroids;
-            let whole = to_bytes(&colors, &centroids).unwrap();
-            assert!(
-                whole
-                    .iter()
-                    .all(|value| (0.0..=255.0).contains(value) && value.fract() == 0.0)
-            );
+            let palette = to_palette(&colors, &centroids, Space::Srgb).unwrap();
+            let whole = to_array(&palette.points::<3>(Space::Srgb));
             let rounded = inertia(&colors, &centroids.mapv(libm::rint));
             let found = inertia(&colors, &whole);
             assert!(found <= rounded);
@@ -111,15 +115,16 @@ mod tests {
         ];
         let (colors, _) = Colors::from_points(&points, &[9.0, 1.0, 1.0, 1.0], 255.0).unwrap();
         let centroids = array![[10.1, 10.0, 10.0], [10.2, 10.0, 10.0], [225.0, 0.0, 0.0]];
-        let whole = to_bytes(&colors, &centroids).unwrap();
+        let palette = to_palette(&colors, &centroids, Space::Srgb).unwrap();
+        let whole = to_array(&palette.points::<3>(Space::Srgb));
         assert!(inertia(&colors, &whole) <= 1.0, "{whole}");
     }
 
     #[test]
     fn centroids_that_are_none_are_refused() {
         let colors = flower(1);
-        assert!(to_bytes(&colors, &Array2::zeros((0, 3))).is_err());
-        assert!(to_bytes(&colors, &Array2::zeros((2, 4))).is_err());
-        assert!(to_bytes(&colors, &array![[0.0, f64::NAN, 0.0]]).is_err());
+        assert!(to_palette(&colors, &Array2::zeros((0, 3)), Space::Srgb).is_err());
+        assert!(to_palette(&colors, &Array2::zeros((2, 4)), Space::Srgb).is_err());
+        assert!(to_palette(&colors, &array![[0.0, f64::NAN, 0.0]], Space::Srgb).is_err());
     }
 }

@@ -12,7 +12,7 @@ mod seed;
 
 use ndarray::Array2;
 
-pub use bytes::to_bytes;
+pub use bytes::to_palette;
 use lloyd::{Lloyd, Work};
 use search::Search;
 
@@ -338,8 +338,8 @@ mod tests {
     #[test]
     fn weights_equal_repetition() {
         let picture = noise(20, 20, 3);
-        let twice =
-            Picture::new(20, 40, [picture.as_bytes(), picture.as_bytes()].concat()).unwrap();
+        let bytes = picture.over_white().repeat(2).into_flattened();
+        let twice = Picture::new(20, 40, bytes).unwrap();
         let options = Options {
             k: 10,
             ..Options::default()

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use ndarray::Array2;
 
-use crate::{Error, Result};
+use crate::{Error, Result, Space};
 
-/// 1 to 256 colors, 8-bit sRGB.
+/// 1 to 256 colors, 8-bit sRGB with straight alpha.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Palette {
-    colors: Vec<[u8; 3]>,
+    colors: Vec<[u8; 4]>,
 }
 
 impl Palette {
@@ -17,7 +17,7 @@ impl Palette {
     ///
     /// # Errors
     /// When there is no color, or there are more than 256.
-    pub fn new(colors: Vec<[u8; 3]>) -> Result<Self> {
+    pub fn new(colors: Vec<[u8; 4]>) -> Result<Self> {
         if colors.is_empty() || colors.len() > 256 {
             return Err(Error::Invalid(format!(
                 "a palette has 1 to 256 colors, not {}",
@@ -27,16 +27,27 @@ impl Palette {
         Ok(Self { colors })
     }
 
-    /// The palette of `means` (k, 3), on the scale of bytes, each rounded to the nearest byte; and
-    /// the entry that each mean became. Means that round to the same color share an entry.
+    /// A palette of these opaque colors in this order.
     ///
     /// # Errors
-    /// When there are not 1 to 256 distinct colors, `means` has not 3 columns, or one is not a
+    /// When there is no color, or there are more than 256.
+    pub fn opaque(colors: &[[u8; 3]]) -> Result<Self> {
+        Self::new(colors.iter().map(|&[r, g, b]| [r, g, b, 255]).collect())
+    }
+
+    /// The palette of `means` (k, D) in `space`, each rounded to the nearest bytes; and the entry that
+    /// each mean became. Means that round to the same color share an entry.
+    ///
+    /// # Errors
+    /// When there are not 1 to 256 distinct colors, `means` has not D columns, or one is not a
     /// number.
-    pub fn from_means(means: &Array2<f64>) -> Result<(Self, Vec<u8>)> {
-        if means.ncols() != 3 || means.iter().any(|value| value.is_nan()) {
+    pub fn from_means<const D: usize>(
+        means: &Array2<f64>,
+        space: Space,
+    ) -> Result<(Self, Vec<u8>)> {
+        if means.ncols() != D || means.iter().any(|value| value.is_nan()) {
             return Err(Error::Invalid(format!(
-                "means of colors are (k, 3) numbers, not {:?} or not numbers",
+                "means of colors are (k, {D}) numbers, not {:?} or not numbers",
                 means.dim()
             )));
         }
@@ -44,7 +55,7 @@ impl Palette {
         let mut entry_of = HashMap::new();
         let mut entries = Vec::with_capacity(means.nrows());
         for mean in means.rows() {
-            let color = [0, 1, 2].map(|c| to_byte(mean[c]));
+            let color = nearest_color::<D>(std::array::from_fn(|d| mean[d]), space);
             let entry = *entry_of.entry(color).or_insert_with(|| {
                 colors.push(color);
                 colors.len() - 1
@@ -52,6 +63,17 @@ impl Palette {
             entries.push(entry as u8);
         }
         Ok((Self::new(colors)?, entries))
+    }
+
+    /// Whether some color is not opaque.
+    pub fn has_alpha(&self) -> bool {
+        self.colors.iter().any(|color| color[3] < 255)
+    }
+
+    /// The colors as points of a space.
+    pub fn points<const D: usize>(&self, space: Space) -> Vec<[f64; D]> {
+        let point = |color: &[u8; 4]| space.point(color.map(f64::from));
+        self.colors.iter().map(point).collect()
     }
 
     /// The palette of the colors at these indices, of which there are 1 to 256.
@@ -68,9 +90,15 @@ impl Palette {
     }
 
     /// The colors in the order of their indices.
-    pub fn colors(&self) -> &[[u8; 3]] {
+    pub fn colors(&self) -> &[[u8; 4]] {
         &self.colors
     }
+}
+
+/// The 8-bit color nearest to a point of a space; there is one color without any alpha.
+pub(crate) fn nearest_color<const D: usize>(point: [f64; D], space: Space) -> [u8; 4] {
+    let color = space.color(point).map(to_byte);
+    if color[3] == 0 { [0; 4] } else { color }
 }
 
 /// The byte nearest to `value`, which is on the scale of bytes.
@@ -87,19 +115,19 @@ mod tests {
     #[test]
     fn means_are_rounded_to_the_nearest_byte_and_those_that_meet_share_an_entry() {
         let means = array![[0.4, 254.6, 300.0], [-3.0, 255.4, 255.0], [12.6, 0.0, 7.49]];
-        let (palette, entries) = Palette::from_means(&means).unwrap();
-        assert_eq!(palette.colors(), [[0, 255, 255], [13, 0, 7]]);
+        let (palette, entries) = Palette::from_means::<3>(&means, Space::Srgb).unwrap();
+        assert_eq!(palette.colors(), [[0, 255, 255, 255], [13, 0, 7, 255]]);
         assert_eq!(entries, [0, 0, 1]);
     }
 
     #[test]
     fn a_palette_has_1_to_256_colors_of_three_channels() {
         assert!(Palette::new(Vec::new()).is_err());
-        assert!(Palette::new(vec![[0; 3]; 257]).is_err());
-        assert_eq!(Palette::new(vec![[0; 3]; 256]).unwrap().len(), 256);
-        assert!(Palette::from_means(&Array2::zeros((2, 4))).is_err());
-        assert!(Palette::from_means(&array![[f64::NAN, 0.0, 0.0]]).is_err());
+        assert!(Palette::new(vec![[0; 4]; 257]).is_err());
+        assert_eq!(Palette::new(vec![[0; 4]; 256]).unwrap().len(), 256);
+        assert!(Palette::from_means::<3>(&Array2::zeros((2, 4)), Space::Srgb).is_err());
+        assert!(Palette::from_means::<3>(&array![[f64::NAN, 0.0, 0.0]], Space::Srgb).is_err());
         let many = Array2::from_shape_fn((300, 3), |(row, d)| [row % 256, row / 256, 0][d] as f64);
-        assert!(Palette::from_means(&many).is_err());
+        assert!(Palette::from_means::<3>(&many, Space::Srgb).is_err());
     }
 }

@@ -4,7 +4,7 @@ use std::{fs, io::Cursor, path::Path};
 
 use image::{ImageDecoder, ImageFormat, ImageReader};
 
-use super::Picture;
+use super::{Picture, Pixels};
 use crate::{Error, Result};
 
 /// The picture that a file holds.
@@ -15,7 +15,7 @@ pub fn load(path: &Path) -> Result<Picture> {
     decode(&fs::read(path)?, path.extension().and_then(|e| e.to_str()))
 }
 
-/// The first picture in `bytes`, upright, as 8-bit sRGB; the format is told by the content.
+/// The first picture in `bytes`, upright, as sRGB; the format is told by the content.
 /// `extension` is asked only where the content says nothing, because TGA files carry no signature.
 ///
 /// # Errors
@@ -40,6 +40,18 @@ pub fn decode(bytes: &[u8], extension: Option<&str>) -> Result<Picture> {
     let orientation = decoder.orientation().map_err(Error::Decode)?;
     let mut decoded = image::DynamicImage::from_decoder(decoder).map_err(Error::Decode)?;
     decoded.apply_orientation(orientation);
-    let rgb = decoded.into_rgb8();
-    Picture::new(rgb.width(), rgb.height(), rgb.into_raw())
+    let (width, height) = (decoded.width(), decoded.height());
+    let color = decoded.color();
+    let fine = color.bytes_per_pixel() > color.channel_count();
+    let pixels = match (fine, color.has_alpha()) {
+        (false, false) => return Picture::new(width, height, decoded.into_rgb8().into_raw()),
+        (false, true) => Pixels::Rgba8(chunks(&decoded.into_rgba8().into_raw())),
+        (true, false) => Pixels::Rgb16(chunks(&decoded.into_rgb16().into_raw())),
+        (true, true) => Pixels::Rgba16(chunks(&decoded.into_rgba16().into_raw())),
+    };
+    Picture::from_pixels(width, height, pixels)
+}
+
+fn chunks<T: Copy, const CHANNELS: usize>(values: &[T]) -> Vec<[T; CHANNELS]> {
+    values.as_chunks().0.to_vec()
 }

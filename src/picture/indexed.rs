@@ -2,11 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::Picture;
+use super::{PIXELS_PER_TASK, Picture, Pixels};
 use crate::{Error, Palette, Result};
-
-/// Pixels that are worth a parallel task.
-const PIXELS_PER_TASK: usize = 1 << 16;
 
 /// A picture whose pixels are indices into a palette of 1 to 256 colors. Every index lies inside
 /// the palette.
@@ -120,16 +117,19 @@ impl IndexedPicture {
     /// The picture in full color.
     pub fn to_picture(&self) -> Picture {
         let colors = self.palette.colors();
-        let rgb = self
-            .indices
-            .iter()
-            .flat_map(|&index| colors[usize::from(index)])
-            .collect();
-        Picture {
-            width: self.width,
-            height: self.height,
-            rgb,
-        }
+        let color = |&index: &u8| colors[usize::from(index)];
+        let pixels = if self.palette.has_alpha() {
+            Pixels::Rgba8(self.indices.iter().map(color).collect())
+        } else {
+            let opaque = |[r, g, b, _]: [u8; 4]| [r, g, b];
+            Pixels::Rgb8(
+                self.indices
+                    .iter()
+                    .map(|index| opaque(color(index)))
+                    .collect(),
+            )
+        };
+        Picture::of(self.width, self.height, pixels)
     }
 
     /// The bytes of an indexed PNG file, with the smallest bit depth that holds the palette.
@@ -147,7 +147,16 @@ impl IndexedPicture {
         let mut encoder = png::Encoder::new(&mut bytes, self.width, self.height);
         encoder.set_color(png::ColorType::Indexed);
         encoder.set_depth(depth);
-        encoder.set_palette(self.palette.colors().concat());
+        let colors = self.palette.colors();
+        encoder.set_palette(
+            colors
+                .iter()
+                .flat_map(|&[r, g, b, _]| [r, g, b])
+                .collect::<Vec<u8>>(),
+        );
+        if self.palette.has_alpha() {
+            encoder.set_trns(colors.iter().map(|color| color[3]).collect::<Vec<u8>>());
+        }
         // Indices are names, not amounts: differences between neighbors mean nothing to deflate.
         encoder.set_filter(png::Filter::NoFilter);
         let mut writer = encoder.write_header().map_err(Error::Encode)?;
@@ -184,7 +193,8 @@ mod tests {
     use crate::picture::decode;
 
     fn gray(colors: usize) -> Palette {
-        Palette::new((0..colors).map(|value| [value as u8; 3]).collect()).unwrap()
+        let colors: Vec<_> = (0..colors).map(|value| [value as u8; 3]).collect();
+        Palette::opaque(&colors).unwrap()
     }
 
     #[test]
@@ -223,7 +233,8 @@ mod tests {
         let picture = IndexedPicture::new(6, 1, gray(5), vec![3, 1, 4, 3, 1, 3]).unwrap();
         let sorted = picture.sorted_by_count();
         assert_eq!(sorted.to_picture(), picture.to_picture());
-        assert_eq!(sorted.palette().colors(), [[3; 3], [1; 3], [4; 3]]);
+        let expected = Palette::opaque(&[[3; 3], [1; 3], [4; 3]]).unwrap();
+        assert_eq!(sorted.palette(), &expected);
         assert_eq!(sorted.counts(), [3, 2, 1]);
     }
 

@@ -93,14 +93,18 @@ pub struct Seconds {
     pub total: f64,
 }
 
-/// A color that is shown like `#2b3a1e`.
+/// A color that is shown like `#2b3a1e`, or `#2b3a1e80` when it is not opaque.
 #[derive(Clone, Copy)]
-pub struct Hex(pub [u8; 3]);
+pub struct Hex(pub [u8; 4]);
 
 impl fmt::Display for Hex {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let Self([r, g, b]) = self;
-        write!(f, "#{r:02x}{g:02x}{b:02x}")
+        let Self([r, g, b, a]) = self;
+        write!(f, "#{r:02x}{g:02x}{b:02x}")?;
+        if *a < 255 {
+            write!(f, "{a:02x}")?;
+        }
+        Ok(())
     }
 }
 

@@ -182,7 +182,7 @@ fn color(hex: Hex, swatches: Swatches) -> String {
     }
 }
 
-fn swatch(Hex([r, g, b]): Hex) -> String {
+fn swatch(Hex([r, g, b, _]): Hex) -> String {
     let style = Style::new().bg_color(Some(RgbColor(r, g, b).into()));
     format!("{style}  {style:#}")
 }
@@ -211,7 +211,7 @@ mod tests {
     fn entries(n: u64) -> Vec<Entry> {
         (1..=n)
             .map(|count| Entry {
-                hex: Hex([count as u8; 3]),
+                hex: Hex([count as u8, count as u8, count as u8, 255]),
                 count,
             })
             .collect()
@@ -254,6 +254,6 @@ mod tests {
 
     #[test]
     fn a_swatch_is_the_color_as_background() {
-        assert_eq!(swatch(Hex([1, 2, 3])), "\u{1b}[48;2;1;2;3m  \u{1b}[0m");
+        assert_eq!(swatch(Hex([1, 2, 3, 255])), "\u{1b}[48;2;1;2;3m  \u{1b}[0m");
     }
 }
