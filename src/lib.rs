@@ -36,6 +36,7 @@ mod space;
 
 pub mod colors;
 
+mod choice;
 mod effort;
 
 mod density;
@@ -54,6 +55,7 @@ pub mod metrics;
 #[cfg(test)]
 mod testing;
 
+pub use choice::{Choice, Trial};
 pub use colors::Colors;
 pub use effort::Effort;
 pub use error::{Error, Result};

@@ -3,7 +3,7 @@
 use super::{
     Candidates, Component, Rule, Visit, Walk, Whitening, candidates_of_blocks,
     elementary::{exp, ln},
-    walk_blocks,
+    rows_of_blocks, walk_blocks,
 };
 use crate::{
     Colors,
@@ -114,14 +114,11 @@ pub(crate) fn argmax<W: Whitening<D>, R: Rule<W, D>, const D: usize>(
     let walk = Walk { colors, rule };
     let ids = candidates_of_blocks(walk, components);
     let mut places = vec![0; colors.len()];
-    let mut rest = places.as_mut_slice();
-    let mut tasks = Vec::with_capacity(ids.len());
-    for (block, ids) in ids.iter().enumerate() {
-        let rows = colors.nodes()[colors.blocks()[block]].rows();
-        let (own, after) = rest.split_at_mut(rows.len());
-        rest = after;
-        tasks.push((block, (own, rows.start, ids)));
-    }
+    let tasks = rows_of_blocks(colors, &mut places)
+        .zip(&ids)
+        .map(|((first_row, own), ids)| (own, first_row, ids))
+        .enumerate()
+        .collect();
     walk_blocks(
         walk,
         components,

@@ -126,6 +126,20 @@ impl<W: Whitening<D>, R: Rule<W, D>, const D: usize> NullaryFnOnce for Crown<'_,
     }
 }
 
+/// What each block has of `values`, one for each color, and the row of the first of them.
+pub(crate) fn rows_of_blocks<'a, T, const D: usize>(
+    colors: &'a Colors<D>,
+    values: &'a mut [T],
+) -> impl Iterator<Item = (usize, &'a mut [T])> {
+    let mut rest = values;
+    colors.blocks().iter().map(move |&place| {
+        let rows = colors.nodes()[place].rows();
+        let (own, after) = std::mem::take(&mut rest).split_at_mut(rows.len());
+        rest = after;
+        (rows.start, own)
+    })
+}
+
 /// Fewer blocks than this are done sooner than another thread wakes up.
 const BLOCKS_WORTH_THREADS: usize = 12;
 

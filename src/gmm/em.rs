@@ -11,6 +11,9 @@ const LEAST_VARIANCE: f64 = 1e-12;
 /// The longest extrapolation at first, in steps; four times as long whenever that went well.
 const FIRST_LONGEST: f64 = 4.0;
 
+/// Iterations on the colors after which a start must be ahead to be followed.
+const TRIAL_ITERATIONS: usize = 20;
+
 /// How EM runs. Variances are on the scale of the colors.
 #[derive(Clone, Copy)]
 pub(super) struct Em {
@@ -45,6 +48,19 @@ impl Em {
             max_iter: options.max_iter,
             accelerated: false,
         }
+    }
+
+    /// A few iterations on the colors from `start`, enough to see what it leads to.
+    pub(super) fn tried<const D: usize>(
+        self,
+        data: &impl Expectation<D>,
+        start: Vec<Gaussian<D>>,
+    ) -> Run<D> {
+        let few = Self {
+            max_iter: self.max_iter.min(TRIAL_ITERATIONS),
+            ..self
+        };
+        few.run(data, start)
     }
 
     /// The variance that no component falls below.

@@ -23,17 +23,24 @@ pub(super) trait Expectation<const D: usize>: Sync {
 }
 
 impl<const D: usize> Expectation<D> for Colors<D> {
-    /// Components whose share of a box's likelihood is below 2^-53 / k are left out there, which
+    /// Components whose share of a box's likelihood is [`negligible`] are left out there, which
     /// changes no pixel's log-likelihood by more than 2^-53.
     fn e_step(&self, gaussians: &[Gaussian<D>]) -> (f64, Vec<Statistics<D>>) {
         let components: Vec<_> = gaussians.iter().map(Gaussian::component).collect();
-        let margin = 53.0 * std::f64::consts::LN_2 + libm::log(components.len() as f64);
-        let (sum, statistics) = sum_up::<_, _, Soft, D>(self, &components, Bounds { margin });
+        let rule = Bounds {
+            margin: negligible(components.len()),
+        };
+        let (sum, statistics) = sum_up::<_, _, Soft, D>(self, &components, rule);
         (
             sum / self.total() + D as f64 * libm::log(self.unit()),
             statistics,
         )
     }
+}
+
+/// The margin below the best of k components, in nats, at which one's share is below 2^-53 / k.
+pub(super) fn negligible(k: usize) -> f64 {
+    53.0 * std::f64::consts::LN_2 + libm::log(k as f64)
 }
 
 /// The statistics of the clusters around `centroids`: each color belongs to the nearest.

@@ -6,11 +6,13 @@
 //! of colors on [0, 1]: those of [`Colors`] divided by their [unit](Colors::unit).
 
 mod boxes;
+mod choose;
 mod em;
 mod expectation;
 mod gaussian;
 mod sample;
 mod search;
+mod soft;
 mod statistics;
 
 use ndarray::{Array1, Array2, Array3, ArrayView1};
@@ -20,6 +22,7 @@ use crate::{
     density::{Bounds, Candidates, argmax},
     kmeans,
 };
+pub use choose::{Criterion, choose};
 use gaussian::Gaussian;
 pub use sample::Sampler;
 
@@ -135,6 +138,13 @@ pub struct Fit<const D: usize> {
 /// sum 1 and positive definite covariances.
 pub fn fit<const D: usize>(colors: &Colors<D>, options: &Options<D>) -> Result<Fit<D>> {
     check(options)?;
+    let run = best_run(colors, options)?;
+    let plain = em::Em::new(options, colors.unit());
+    Ok(Fit::of(&run, plain, colors.unit()))
+}
+
+/// What EM or the search for more comes to, for options that are checked.
+fn best_run<const D: usize>(colors: &Colors<D>, options: &Options<D>) -> Result<em::Run<D>> {
     let plain = em::Em::new(options, colors.unit());
     let clusters = |start: usize| -> Result<Vec<Gaussian<D>>> {
         let init = match &options.init {
@@ -154,7 +164,7 @@ pub fn fit<const D: usize>(colors: &Colors<D>, options: &Options<D>) -> Result<F
         Ok(plain.m_step(&expectation::clusters(colors, &centroids)))
     };
     let nothing_to_search = options.k == 1 || colors.len() <= options.k;
-    let run = match &options.init {
+    Ok(match &options.init {
         Init::Mixture(mixture) => plain.run(colors, mixture.gaussians(colors.unit())?),
         Init::KMeans(kmeans::Init::Centroids(_)) => plain.run(colors, clusters(0)?),
         Init::KMeans(_) if nothing_to_search => plain.run(colors, clusters(0)?),
@@ -165,18 +175,36 @@ pub fn fit<const D: usize>(colors: &Colors<D>, options: &Options<D>) -> Result<F
             })?
         }
         Init::KMeans(_) => search::search(colors, plain, clusters(0)?, options),
+    })
+}
+
+/// The mixture as it is, and how well `colors` fit it: nothing is estimated. `reg_covar` only decides
+/// which components count as floored.
+///
+/// # Errors
+/// When the arrays do not make a mixture of D channels.
+pub fn score<const D: usize>(
+    colors: &Colors<D>,
+    mixture: &Mixture<D>,
+    reg_covar: f64,
+) -> Result<Fit<D>> {
+    let options = Options::<D> {
+        covariance_type: mixture.covariance_type,
+        reg_covar,
+        ..Options::default()
     };
+    let gaussians = mixture.gaussians(colors.unit())?;
+    let (log_likelihood, _) = expectation::Expectation::e_step(colors, &gaussians);
+    let run = em::Run {
+        gaussians,
+        log_likelihood,
+        history: Vec::new(),
+        converged: true,
+    };
+    let plain = em::Em::new(&options, colors.unit());
     Ok(Fit {
-        mixture: Mixture::of_gaussians(&run.gaussians, options.covariance_type, colors.unit()),
-        log_likelihood: run.log_likelihood,
-        n_iter: run.history.len(),
-        history: run.history,
-        converged: run.converged,
-        floored: run
-            .gaussians
-            .iter()
-            .filter(|gaussian| gaussian.has_variance_below(2.0 * plain.floor()))
-            .count(),
+        mixture: mixture.clone(),
+        ..Fit::of(&run, plain, colors.unit())
     })
 }
 
@@ -207,6 +235,18 @@ fn check<const D: usize>(options: &Options<D>) -> Result<()> {
 }
 
 impl<const D: usize> Fit<D> {
+    fn of(run: &em::Run<D>, em: em::Em, unit: f64) -> Self {
+        let floored = |gaussian: &&Gaussian<D>| gaussian.has_variance_below(2.0 * em.floor());
+        Self {
+            mixture: Mixture::of_gaussians(&run.gaussians, em.covariance_type, unit),
+            log_likelihood: run.log_likelihood,
+            n_iter: run.history.len(),
+            history: run.history.clone(),
+            converged: run.converged,
+            floored: run.gaussians.iter().filter(floored).count(),
+        }
+    }
+
     /// The Bayesian information criterion for `n` pixels; smaller is better (Schwarz, "Estimating
     /// the dimension of a model", Annals of Statistics 6, 1978).
     pub fn bic(&self, n: f64) -> f64 {
@@ -756,6 +796,20 @@ mod tests {
             same.count() > 2_990,
             "components this far apart are told apart"
         );
+    }
+
+    #[test]
+    fn a_mixture_scores_the_colors_that_it_was_fitted_to_as_its_fit_does() {
+        let colors = flower(30);
+        let options = Options {
+            k: 4,
+            ..Options::default()
+        };
+        let fitted = fit(&colors, &options).unwrap();
+        let scored = score(&colors, &fitted.mixture, options.reg_covar).unwrap();
+        assert!((scored.log_likelihood - fitted.log_likelihood).abs() < 1e-9);
+        assert_eq!(scored.mixture, fitted.mixture);
+        assert_eq!((scored.n_iter, scored.floored), (0, fitted.floored));
     }
 
     #[test]

@@ -31,9 +31,6 @@ const SWAP_ITERATIONS: usize = 12;
 /// Iterations on the boxes before the colors.
 const SETTLE_ITERATIONS: usize = 100;
 
-/// Iterations on the colors after which a start must be ahead to be followed.
-const TRIAL_ITERATIONS: usize = 20;
-
 /// Gains below this, in nats a pixel, are not waited for on the boxes.
 const BOX_TOL: f64 = 1e-5;
 
@@ -46,6 +43,10 @@ const NEWCOMER_SHARE: f64 = 0.1;
 
 /// The first random stream of the swaps, after those of the starts.
 const SWAP_STREAMS: u64 = 1 << 32;
+
+/// Newcomers of which a mixture that grows gets the best, and their first random stream.
+const NEWCOMERS_TRIED: u64 = 8;
+const GROWTH_STREAMS: u64 = 1 << 33;
 
 /// How far a search goes.
 struct Extent {
@@ -88,16 +89,8 @@ pub(super) fn search<const D: usize>(
         ..plain
     };
     let boxes = Boxes::of(colors, extent.boxes);
-    let on_boxes = |max_iter: usize| Em {
-        tol: BOX_TOL,
-        max_iter,
-        ..em
-    };
-    let stream = |stream: u64| {
-        let mut generator = ChaCha8Rng::seed_from_u64(options.seed);
-        generator.set_stream(stream);
-        generator
-    };
+    let on_boxes = |max_iter: usize| on_boxes(em, max_iter);
+    let stream = |number: u64| stream(options.seed, number);
     let mut found: Vec<Run<D>> = (0..extent.starts as u64)
         .into_par_iter()
         .map(|start| {
@@ -140,16 +133,54 @@ pub(super) fn search<const D: usize>(
         .reduce(|a, b| better(colors, a, b))
         .expect("there is a start");
     // Some pictures have structure that is too fine for the boxes, and k-means' clusters lead there.
-    let trial = Em {
-        max_iter: TRIAL_ITERATIONS,
-        ..em
-    };
-    let trial = trial.run(colors, clusters);
+    let trial = em.tried(colors, clusters);
     if penalized(colors, &trial) > penalized(colors, &best) {
         em.run(colors, trial.gaussians)
     } else {
         best
     }
+}
+
+/// EM on boxes.
+fn on_boxes(em: Em, max_iter: usize) -> Em {
+    Em {
+        tol: BOX_TOL,
+        max_iter,
+        ..em
+    }
+}
+
+/// Random numbers of one purpose.
+fn stream(seed: u64, number: u64) -> ChaCha8Rng {
+    let mut generator = ChaCha8Rng::seed_from_u64(seed);
+    generator.set_stream(number);
+    generator
+}
+
+/// `gaussians` and one more: the best of several newcomers, each settled on the boxes.
+pub(super) fn grown<const D: usize>(
+    colors: &Colors<D>,
+    boxes: &Boxes<D>,
+    em: Em,
+    gaussians: &[Gaussian<D>],
+    seed: u64,
+) -> Vec<Gaussian<D>> {
+    let newcomers = Newcomers::of(boxes, em, gaussians);
+    let best = (0..NEWCOMERS_TRIED)
+        .into_par_iter()
+        .map(|number| {
+            let tried_before = gaussians.len() as u64 * NEWCOMERS_TRIED;
+            let mut generator = stream(seed, GROWTH_STREAMS + tried_before + number);
+            let start = newcomers.added(gaussians, number, &mut generator);
+            on_boxes(em, SWAP_ITERATIONS).run(boxes, start)
+        })
+        .collect::<Vec<_>>()
+        .into_iter()
+        .reduce(|a, b| better(colors, a, b))
+        .expect("several are tried");
+    on_boxes(em, SETTLE_ITERATIONS)
+        .run(boxes, best.gaussians)
+        .gaussians
 }
 
 /// The run with the greater penalized log-likelihood; of equals the first.
@@ -284,13 +315,35 @@ impl<const D: usize> Newcomers<D> {
     ) -> Vec<Gaussian<D>> {
         let mut next = gaussians.to_vec();
         let out = generator.random_range(0..next.len());
-        let by_gain = swap.is_multiple_of(2) && self.gains.iter().any(|&gain| gain > 0.0);
-        let chances = if by_gain { &self.gains } else { &self.counts };
-        next[out] = self.gaussians[pick(chances, generator)].clone();
-        let total: f64 = next.iter().map(|gaussian| gaussian.weight).sum();
-        for gaussian in &mut next {
-            gaussian.weight /= total;
-        }
+        next[out] = self.draw(swap, generator);
+        normalize(&mut next);
         next
+    }
+
+    /// The mixture and a newcomer, drawn as for a swap.
+    fn added(
+        &self,
+        gaussians: &[Gaussian<D>],
+        number: u64,
+        generator: &mut impl Rng,
+    ) -> Vec<Gaussian<D>> {
+        let mut next = gaussians.to_vec();
+        next.push(self.draw(number, generator));
+        normalize(&mut next);
+        next
+    }
+
+    fn draw(&self, number: u64, generator: &mut impl Rng) -> Gaussian<D> {
+        let by_gain = number.is_multiple_of(2) && self.gains.iter().any(|&gain| gain > 0.0);
+        let chances = if by_gain { &self.gains } else { &self.counts };
+        self.gaussians[pick(chances, generator)].clone()
+    }
+}
+
+/// Makes the weights sum to 1.
+fn normalize<const D: usize>(gaussians: &mut [Gaussian<D>]) {
+    let total: f64 = gaussians.iter().map(|gaussian| gaussian.weight).sum();
+    for gaussian in gaussians {
+        gaussian.weight /= total;
     }
 }

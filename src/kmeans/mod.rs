@@ -5,6 +5,7 @@
 //! quantization in PCM", IEEE Trans. Information Theory 28(2), 1982).
 
 mod bytes;
+mod choose;
 mod lloyd;
 mod missing;
 mod search;
@@ -15,6 +16,8 @@ use ndarray::Array2;
 pub use bytes::to_palette;
 use lloyd::{Lloyd, Work};
 use search::Search;
+
+pub use choose::choose;
 
 use crate::{Colors, Effort, Error, Result, density, error::is_moderate};
 
@@ -224,6 +227,31 @@ fn check<const D: usize>(options: &Options) -> Result<()> {
 /// When there is no centroid, they have not D channels, or a coordinate is not a number or its
 /// magnitude exceeds 1e60.
 pub fn predict<const D: usize>(colors: &Colors<D>, centroids: &Array2<f64>) -> Result<Vec<u32>> {
+    check_centroids::<D>(centroids)?;
+    let components = density::Component::centroids(&rows(centroids));
+    Ok(density::argmax(colors, &components, density::Corners::<1>))
+}
+
+/// `centroids` (k, D) as they are, and the inertia of `colors` about them: nothing moves.
+///
+/// # Errors
+/// As for [`predict`].
+pub fn score<const D: usize>(colors: &Colors<D>, centroids: &Array2<f64>) -> Result<Fit> {
+    check_centroids::<D>(centroids)?;
+    let work = Work::default();
+    let mut lloyd = Lloyd::new(colors, rows(centroids), &work);
+    Ok(Fit {
+        centroids: centroids.clone(),
+        inertia: lloyd.inertia(),
+        history: Vec::new(),
+        n_iter: 0,
+        converged: true,
+        assigned: work.assigned(),
+    })
+}
+
+/// Refuses what are no centroids (k, D).
+pub(crate) fn check_centroids<const D: usize>(centroids: &Array2<f64>) -> Result<()> {
     let numbers = centroids.iter().all(|&value| is_moderate(value));
     if centroids.nrows() == 0 || centroids.ncols() != D || !numbers {
         return Err(Error::Invalid(format!(
@@ -231,8 +259,7 @@ pub fn predict<const D: usize>(colors: &Colors<D>, centroids: &Array2<f64>) -> R
             centroids.dim()
         )));
     }
-    let components = density::Component::centroids(&rows(centroids));
-    Ok(density::argmax(colors, &components, density::Corners::<1>))
+    Ok(())
 }
 
 #[cfg(test)]
@@ -509,5 +536,18 @@ mod tests {
         assert!(predict(&colors, &ndarray::Array2::zeros((0, 3))).is_err());
         assert!(predict(&colors, &array![[0.0, 0.0, 0.0], [f64::NAN, 0.0, 0.0]]).is_err());
         assert!(predict(&colors, &array![[1e200, 0.0, 0.0]]).is_err());
+    }
+
+    #[test]
+    fn centroids_score_the_colors_that_they_were_fitted_to_as_their_fit_does() {
+        let colors = flower(20);
+        let options = Options {
+            k: 7,
+            ..Options::default()
+        };
+        let fitted = fit(&colors, &options).unwrap();
+        let scored = score(&colors, &fitted.centroids).unwrap();
+        assert!((scored.inertia - fitted.inertia).abs() < 1e-9 * fitted.inertia);
+        assert_eq!((scored.centroids, scored.n_iter), (fitted.centroids, 0));
     }
 }
