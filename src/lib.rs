@@ -7,7 +7,7 @@
 //! 2. [`colors`] lists its distinct colors in a [`Space`], how many pixels have each, and the boxes
 //!    of color space that hold them;
 //! 3. `density` is the log-space kernel that both models share;
-//! 4. [`kmeans`] and [`gmm`] fit a model to the colors;
+//! 4. [`kmeans`] and [`gmm`] fit a model to the colors, which [`model`] saves and loads;
 //! 5. [`palette`] rounds what they found to bytes;
 //! 6. [`map`] gives each pixel its palette entry;
 //! 7. [`figure`] puts pictures side by side, [`metrics`] says how far apart they are, and
@@ -44,6 +44,8 @@ mod density;
 pub mod kmeans;
 
 pub mod gmm;
+
+pub mod model;
 
 pub mod palette;
 

@@ -342,6 +342,29 @@ impl<const D: usize> Mixture<D> {
         Ok(joint)
     }
 
+    /// Refuses arrays that do not make a mixture of D channels, or not one of its type.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.gaussians(1.0)?;
+        let entry = |j: usize, i: usize, l: usize| self.covariances[[j, i, l]];
+        let is_of_type = |(j, i, l): (usize, usize, usize)| match self.covariance_type {
+            CovarianceType::Full => true,
+            CovarianceType::Tied => entry(j, i, l) == entry(0, i, l),
+            CovarianceType::Diag => i == l || entry(j, i, l) == 0.0,
+            CovarianceType::Spherical if i == l => entry(j, i, l) == entry(j, 0, 0),
+            CovarianceType::Spherical => entry(j, i, l) == 0.0,
+        };
+        match ndarray::indices(self.covariances.dim())
+            .into_iter()
+            .find(|&place| !is_of_type(place))
+        {
+            None => Ok(()),
+            Some((j, ..)) => Err(Error::Invalid(format!(
+                "the covariance of component {j} is not of the type {:?}",
+                self.covariance_type
+            ))),
+        }
+    }
+
     /// The components on the scale of colors with this unit, checked.
     fn gaussians(&self, unit: f64) -> Result<Vec<Gaussian<D>>> {
         let k = self.weights.len();
