@@ -17,6 +17,14 @@ pub enum Error {
     /// The picture could not be written as PNG.
     #[error("cannot encode: {0}")]
     Encode(#[source] png::EncodingError),
+    /// The bytes of a palette file break the rules of its format.
+    #[error("not a valid {format}: {reason}")]
+    BrokenPalette {
+        /// What such files are called.
+        format: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
     /// Reading or writing a file failed; the text is the system's.
     #[error("{0}")]
     Io(#[from] io::Error),

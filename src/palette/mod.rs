@@ -1,8 +1,16 @@
-//! Palettes of 8-bit colors: the only place where a mean becomes a byte.
+//! Palettes of 8-bit colors, the only place where a mean becomes a byte, and their files.
+
+mod files;
+mod hex;
+mod order;
 
 use std::collections::HashMap;
 
 use ndarray::Array2;
+
+pub use files::{Format, load, save};
+pub use hex::parse as parse_hex;
+pub use order::Order;
 
 use crate::{Error, Result, Space};
 

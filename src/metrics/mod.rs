@@ -1,5 +1,9 @@
 //! How far apart two pictures are.
 
+mod ciede2000;
+
+pub use ciede2000::{ColorDifference, ciede2000};
+
 use crate::{Error, Picture, Result, Space, picture::Pixels};
 
 /// The mean over pixels of the squared distance in 8-bit sRGB, summed over the three channels: the
@@ -8,15 +12,7 @@ use crate::{Error, Picture, Result, Space, picture::Pixels};
 /// # Errors
 /// When the pictures differ in size.
 pub fn mse(a: &Picture, b: &Picture) -> Result<f64> {
-    if (a.width(), a.height()) != (b.width(), b.height()) {
-        return Err(Error::Invalid(format!(
-            "pictures of one size are compared, not {}x{} and {}x{}",
-            a.width(),
-            a.height(),
-            b.width(),
-            b.height()
-        )));
-    }
+    check_sizes(a, b)?;
     let sum: f64 = match (a.pixels(), b.pixels()) {
         (Pixels::Rgb8(a), Pixels::Rgb8(b)) => {
             let square = |(&a, &b): (&u8, &u8)| u64::from(a.abs_diff(b)).pow(2);
@@ -31,6 +27,19 @@ pub fn mse(a: &Picture, b: &Picture) -> Result<f64> {
             .sum(),
     };
     Ok(sum / a.len() as f64)
+}
+
+fn check_sizes(a: &Picture, b: &Picture) -> Result<()> {
+    if (a.width(), a.height()) != (b.width(), b.height()) {
+        return Err(Error::Invalid(format!(
+            "pictures of one size are compared, not {}x{} and {}x{}",
+            a.width(),
+            a.height(),
+            b.width(),
+            b.height()
+        )));
+    }
+    Ok(())
 }
 
 /// 10 log10(255² / (`mse` / 3)) in decibels; `None` when nothing differs.

@@ -1,0 +1,110 @@
+//! Orders of a palette's colors, for those who look at them.
+
+use super::Palette;
+use crate::Space;
+
+/// What the colors of a palette are sorted by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// Falling number of pixels. The default.
+    #[default]
+    Count,
+    /// Rising luminance, from dark to light.
+    Luminance,
+    /// Grays from dark to light, then around the circle of hues from red.
+    Hue,
+}
+
+impl Palette {
+    /// The same colors in this order, and their counts; `counts` has the number of pixels of each. Of
+    /// colors that are equal in it, the first stays first.
+    ///
+    /// # Panics
+    /// When there are fewer counts than colors.
+    #[must_use]
+    pub fn sorted(&self, counts: &[u64], order: Order) -> (Self, Vec<u64>) {
+        let mut indices: Vec<usize> = (0..self.len()).collect();
+        let color = |i: usize| self.colors()[i];
+        match order {
+            Order::Count => indices.sort_by_key(|&i| std::cmp::Reverse(counts[i])),
+            Order::Luminance => {
+                indices.sort_by(|&i, &j| luminance(color(i)).total_cmp(&luminance(color(j))));
+            }
+            Order::Hue => indices.sort_by(|&i, &j| {
+                let key = |i| (hue(color(i)).unwrap_or(-1.0), luminance(color(i)));
+                let ((hue_i, light_i), (hue_j, light_j)) = (key(i), key(j));
+                hue_i.total_cmp(&hue_j).then(light_i.total_cmp(&light_j))
+            }),
+        }
+        let counts = indices.iter().map(|&i| counts[i]).collect();
+        (self.select(&indices), counts)
+    }
+}
+
+/// Relative luminance on [0, 1] (the weights of ITU-R BT.709).
+fn luminance(color: [u8; 4]) -> f64 {
+    let [r, g, b] = Space::Linear.point::<3>(color.map(f64::from));
+    0.2126 * r + 0.7152 * g + 0.0722 * b
+}
+
+/// The hue in sixths of the circle, from 0 for red to below 6, as HSV has it; `None` for grays.
+fn hue([r, g, b, _]: [u8; 4]) -> Option<f64> {
+    let (largest, smallest) = (r.max(g).max(b), r.min(g).min(b));
+    if largest == smallest {
+        return None;
+    }
+    let ratio = |a: u8, b: u8| (f64::from(a) - f64::from(b)) / f64::from(largest - smallest);
+    Some(if largest == r {
+        let hue = ratio(g, b);
+        if hue < 0.0 { hue + 6.0 } else { hue }
+    } else if largest == g {
+        2.0 + ratio(b, r)
+    } else {
+        4.0 + ratio(r, g)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COLORS: [[u8; 3]; 7] = [
+        [0, 0, 255],
+        [255, 255, 255],
+        [255, 0, 0],
+        [0, 255, 0],
+        [255, 0, 20],
+        [0, 0, 0],
+        [90, 0, 0],
+    ];
+
+    #[test]
+    fn orders_are_what_their_names_say() {
+        let palette = Palette::opaque(&COLORS).unwrap();
+        let counts = [5, 1, 9, 5, 2, 0, 3];
+        for (order, expected) in [
+            (Order::Count, [2, 0, 3, 6, 4, 1, 5]),
+            (Order::Luminance, [5, 6, 0, 2, 4, 3, 1]),
+            (Order::Hue, [5, 1, 6, 2, 3, 0, 4]),
+        ] {
+            let (sorted, their_counts) = palette.sorted(&counts, order);
+            assert_eq!(sorted, palette.select(&expected), "{order:?}");
+            assert_eq!(their_counts, expected.map(|i| counts[i]));
+        }
+    }
+
+    #[test]
+    fn hues_go_around_the_circle() {
+        let hues = [
+            [255, 0, 0],
+            [255, 255, 0],
+            [0, 255, 0],
+            [0, 255, 255],
+            [0, 0, 255],
+        ];
+        for (sixth, [r, g, b]) in hues.into_iter().enumerate() {
+            assert_eq!(hue([r, g, b, 255]), Some(sixth as f64));
+        }
+        assert_eq!(hue([7, 7, 7, 255]), None);
+    }
+}
