@@ -96,11 +96,11 @@ mod tests {
     }
 
     /// A color without a name.
-    fn block(model: &[u8; 4], values: &[f32]) -> Vec<u8> {
+    fn block(model: [u8; 4], values: &[f32]) -> Vec<u8> {
         let values = values.iter().flat_map(|value| value.to_be_bytes());
         [0, 0]
             .into_iter()
-            .chain(*model)
+            .chain(model)
             .chain(values)
             .chain([0, 2])
             .collect()
@@ -110,9 +110,9 @@ mod tests {
     fn colors_are_read_in_and_out_of_groups() {
         let bytes = file(&[
             (0xC001, vec![0, 1, 0, 0]),
-            (COLOR, block(b"RGB ", &[1.0, 0.5, 0.0])),
+            (COLOR, block(*b"RGB ", &[1.0, 0.5, 0.0])),
             (0xC002, Vec::new()),
-            (COLOR, block(b"Gray", &[0.2])),
+            (COLOR, block(*b"Gray", &[0.2])),
         ]);
         assert_eq!(
             load(&bytes).unwrap(),
@@ -122,9 +122,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_told_is_named() {
-        let cmyk = file(&[(COLOR, block(b"CMYK", &[0.0; 4]))]);
+        let cmyk = file(&[(COLOR, block(*b"CMYK", &[0.0; 4]))]);
         assert!(load(&cmyk).unwrap_err().contains("\"CMYK\""));
-        let nan = file(&[(COLOR, block(b"RGB ", &[f32::NAN; 3]))]);
+        let nan = file(&[(COLOR, block(*b"RGB ", &[f32::NAN; 3]))]);
         assert!(load(&nan).unwrap_err().contains("not a number"));
         assert!(
             load(b"\x30\0\0\0\xe0\xa5\x01\0")
@@ -138,7 +138,7 @@ mod tests {
         let mut blocks = file(&[]);
         blocks[8..].fill(255);
         assert!(load(&blocks).unwrap_err().contains("ends"));
-        let mut length = file(&[(COLOR, block(b"RGB ", &[0.0; 3]))]);
+        let mut length = file(&[(COLOR, block(*b"RGB ", &[0.0; 3]))]);
         length[14..18].fill(255);
         assert!(load(&length).unwrap_err().contains("ends"));
     }

@@ -69,7 +69,7 @@ mod tests {
             r##"[{"hex": "00aaff", "count": 3}, {"hex": "#01020304"}]"##,
             "[[0, 170, 255], [1, 2, 3, 4]]",
             r##"{"colors": 2, "palette": ["#00aaff", "#01020304"]}"##,
-            r##"{"name": "two", "colors": ["00aaff", "01020304"]}"##,
+            r#"{"name": "two", "colors": ["00aaff", "01020304"]}"#,
         ] {
             assert_eq!(load(text.as_bytes()).unwrap(), colors, "{text}");
         }
