@@ -5,7 +5,7 @@
 use std::{env, path::Path};
 
 use quantize::figure::{Panel, side_by_side};
-use quantize::picture::{self, Existing, IndexedPicture};
+use quantize::picture::{self, EncodeOptions, Existing, IndexedPicture};
 use quantize::{Colors, Result, Space, kmeans, map, metrics};
 
 fn main() -> Result<()> {
@@ -30,7 +30,11 @@ fn main() -> Result<()> {
     let panels = [("In 5 colors", &compressed), ("Original", &original)];
     let figure = side_by_side(&panels.map(|(title, picture)| Panel { title, picture }))?;
     let output = Path::new("compared.png");
-    picture::write(output, &figure.encode_png()?, Existing::Replace)?;
+    picture::write(
+        output,
+        &figure.encode_png(EncodeOptions::default())?,
+        Existing::Replace,
+    )?;
 
     let mse = metrics::mse(&compressed, &original)?;
     println!("{}: MSE {mse:.1}", output.display());

@@ -4,7 +4,7 @@
 
 use std::{env, path::Path};
 
-use quantize::picture::{self, Existing, IndexedPicture};
+use quantize::picture::{self, EncodeOptions, Existing, IndexedPicture};
 use quantize::{Colors, Result, Space, kmeans, map};
 
 fn main() -> Result<()> {
@@ -26,7 +26,11 @@ fn main() -> Result<()> {
     );
     let compressed = IndexedPicture::new(original.width(), original.height(), palette, indices)?;
     let output = Path::new("compressed.png");
-    picture::write(output, &compressed.encode_png()?, Existing::Replace)?;
+    picture::write(
+        output,
+        &compressed.encode_png(EncodeOptions::default())?,
+        Existing::Replace,
+    )?;
 
     println!("{}: {} iterations", output.display(), fit.n_iter);
     println!("{:?}", compressed.palette().colors());

@@ -4,7 +4,7 @@
 
 use std::{env, path::Path};
 
-use quantize::picture::{self, Existing};
+use quantize::picture::{self, EncodeOptions, Existing};
 use quantize::{Colors, Result, Space, gmm};
 
 fn main() -> Result<()> {
@@ -22,7 +22,11 @@ fn main() -> Result<()> {
     let (width, height, seed) = (original.width(), original.height(), 0);
     let sampled = fit.mixture.sample(width, height, Space::Srgb, seed)?;
     let output = Path::new("sampled.png");
-    picture::write(output, &sampled.encode_png()?, Existing::Replace)?;
+    picture::write(
+        output,
+        &sampled.encode_png(EncodeOptions::default())?,
+        Existing::Replace,
+    )?;
 
     println!("{}: {} iterations", output.display(), fit.n_iter);
     println!("log-likelihood {:.4} nats a pixel", fit.log_likelihood);

@@ -183,6 +183,10 @@ pub struct CommonArgs {
     #[arg(long, value_name = "PATH", help_heading = OUTPUT)]
     pub compare: Option<PathBuf>,
 
+    /// Smallest files, slower
+    #[arg(long, help_heading = OUTPUT)]
+    pub optimize: bool,
+
     /// Replace files that exist
     #[arg(short, long, help_heading = OUTPUT)]
     pub force: bool,

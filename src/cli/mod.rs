@@ -18,7 +18,7 @@ use std::{path::Path, process};
 
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, error::ErrorKind};
-use quantize::picture::Existing;
+use quantize::picture::{EncodeOptions, Existing};
 
 use args::{Cli, Command, CommonArgs};
 use inputs::{Input, Search};
@@ -150,6 +150,9 @@ fn do_all(jobs: &[Job], common: &CommonArgs, method: &Method) -> Result<Outcome>
             Existing::Refuse
         },
         skip_if_larger: common.skip_if_larger,
+        encoding: EncodeOptions {
+            optimize: common.optimize,
+        },
     };
     let mut reporter = Reporter::new(common, jobs);
     let mut count = Count::default();

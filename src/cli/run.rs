@@ -13,7 +13,7 @@ use quantize::{
     Colors, Error, IndexedPicture, Picture,
     figure::{self, Panel},
     metrics,
-    picture::{self, Existing, Staged},
+    picture::{self, EncodeOptions, Existing, Staged},
 };
 
 use super::{
@@ -35,6 +35,8 @@ pub struct Settings<'a> {
     pub existing: Existing,
     /// Whether a picture that did not shrink is left out.
     pub skip_if_larger: bool,
+    /// How PNG files are made.
+    pub encoding: EncodeOptions,
 }
 
 /// Makes and writes everything that `job` asks for. Nothing of it is written unless all of it could
@@ -107,7 +109,7 @@ fn travel<const D: usize>(job: &Job, settings: &Settings, loaded: Loaded) -> Res
     let map = watch.lap();
 
     progress::stage("encode");
-    let png = compressed.encode_png()?;
+    let png = compressed.encode_png(settings.encoding)?;
     let encode = watch.lap();
 
     let bytes_out = png.len();
@@ -123,10 +125,11 @@ fn travel<const D: usize>(job: &Job, settings: &Settings, loaded: Loaded) -> Res
         let bytes = match extra {
             Extra::Comparison => {
                 let sampled = sampled.as_ref();
-                comparison(&compressed, &in_full_color, sampled, &subject.picture)?.encode_png()?
+                comparison(&compressed, &in_full_color, sampled, &subject.picture)?
+                    .encode_png(settings.encoding)?
             }
             Extra::Sample => match &sampled {
-                Some(sampled) => sampled.encode_png()?,
+                Some(sampled) => sampled.encode_png(settings.encoding)?,
                 None => continue,
             },
         };

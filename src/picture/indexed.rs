@@ -1,8 +1,8 @@
-//! A picture of palette indices, and its PNG.
+//! A picture of palette indices.
 
 use rayon::prelude::*;
 
-use super::{PIXELS_PER_TASK, Picture, Pixels};
+use super::{EncodeOptions, PIXELS_PER_TASK, Picture, Pixels, encode};
 use crate::{Error, Palette, Result};
 
 /// A picture whose pixels are indices into a palette of 1 to 256 colors. Every index lies inside
@@ -132,58 +132,15 @@ impl IndexedPicture {
         Picture::of(self.width, self.height, pixels)
     }
 
-    /// The bytes of an indexed PNG file, with the smallest bit depth that holds the palette.
+    /// The bytes of a PNG file with these pixels, indexed, or gray where all colors are gray and
+    /// that is smaller. Palette entries that no pixel has are left out, and the others are in an
+    /// order that compresses well, those that are not opaque first.
     ///
     /// # Errors
-    /// When the PNG encoder fails.
-    pub fn encode_png(&self) -> Result<Vec<u8>> {
-        let (depth, bits) = match self.palette.len() {
-            0..=2 => (png::BitDepth::One, 1),
-            3..=4 => (png::BitDepth::Two, 2),
-            5..=16 => (png::BitDepth::Four, 4),
-            _ => (png::BitDepth::Eight, 8),
-        };
-        let mut bytes = Vec::new();
-        let mut encoder = png::Encoder::new(&mut bytes, self.width, self.height);
-        encoder.set_color(png::ColorType::Indexed);
-        encoder.set_depth(depth);
+    /// When the picture is larger than PNG holds.
+    pub fn encode_png(&self, options: EncodeOptions) -> Result<Vec<u8>> {
         let colors = self.palette.colors();
-        encoder.set_palette(
-            colors
-                .iter()
-                .flat_map(|&[r, g, b, _]| [r, g, b])
-                .collect::<Vec<u8>>(),
-        );
-        if self.palette.has_alpha() {
-            encoder.set_trns(colors.iter().map(|color| color[3]).collect::<Vec<u8>>());
-        }
-        // Indices are names, not amounts: differences between neighbors mean nothing to deflate.
-        encoder.set_filter(png::Filter::NoFilter);
-        let mut writer = encoder.write_header().map_err(Error::Encode)?;
-        writer
-            .write_image_data(&self.packed(bits))
-            .map_err(Error::Encode)?;
-        writer.finish().map_err(Error::Encode)?;
-        Ok(bytes)
-    }
-
-    /// The indices with `8 / bits` to a byte, the leftmost pixel in the highest bits, each row
-    /// starting a byte (PNG specification, section 7.2).
-    fn packed(&self, bits: usize) -> Vec<u8> {
-        let row_to_bytes = |row: &[u8]| {
-            row.chunks(8 / bits)
-                .map(|pixels| {
-                    pixels
-                        .iter()
-                        .enumerate()
-                        .fold(0, |byte, (i, &index)| byte | index << (8 - bits * (i + 1)))
-                })
-                .collect::<Vec<u8>>()
-        };
-        self.indices
-            .chunks(self.width as usize)
-            .flat_map(row_to_bytes)
-            .collect()
+        encode::indexed(self.width, self.height, colors, &self.indices, options)
     }
 }
 
@@ -194,6 +151,11 @@ mod tests {
 
     fn gray(colors: usize) -> Palette {
         let colors: Vec<_> = (0..colors).map(|value| [value as u8; 3]).collect();
+        Palette::opaque(&colors).unwrap()
+    }
+
+    fn reds(colors: usize) -> Palette {
+        let colors: Vec<_> = (0..colors).map(|value| [value as u8, 9, 0]).collect();
         Palette::opaque(&colors).unwrap()
     }
 
@@ -211,9 +173,10 @@ mod tests {
         ] {
             // Widths that leave a byte partly filled, and one that does not.
             for width in [1, 5, 7, 8] {
-                let indices: Vec<u8> = (0..width * 9).map(|i| (i * 7 % colors) as u8).collect();
-                let picture = IndexedPicture::new(width as u32, 9, gray(colors), indices).unwrap();
-                let bytes = picture.encode_png().unwrap();
+                let indices: Vec<u8> = (0..width * 300).map(|i| (i * 7 % colors) as u8).collect();
+                let picture =
+                    IndexedPicture::new(width as u32, 300, reds(colors), indices).unwrap();
+                let bytes = picture.encode_png(EncodeOptions::default()).unwrap();
                 assert_eq!(bytes[24], bits, "the bit depth stands in byte 24 of a PNG");
                 assert_eq!(bytes[25], 3, "color type 3 is indexed");
                 assert_eq!(decode(&bytes, None).unwrap(), picture.to_picture());

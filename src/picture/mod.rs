@@ -2,11 +2,13 @@
 
 mod builtin;
 mod decode;
+mod encode;
 mod indexed;
 mod write;
 
 pub use builtin::{BUILTIN_NAMES, builtin, builtin_bytes};
 pub use decode::{decode, load};
+pub use encode::EncodeOptions;
 pub use indexed::IndexedPicture;
 pub use write::{Existing, Staged, write};
 
@@ -208,31 +210,19 @@ impl Picture {
         }
     }
 
-    /// The picture as the bytes of a PNG file with 8 bits a channel.
+    /// The bytes of a PNG file with 8 bits a channel.
     ///
     /// # Errors
-    /// When the PNG encoder fails.
-    pub fn encode_png(&self) -> Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        let mut encoder = png::Encoder::new(&mut bytes, self.width, self.height);
-        encoder.set_depth(png::BitDepth::Eight);
-        // Noise and photos hardly shrink by trying harder, and a figure can have a gigabyte.
-        encoder.set_compression(png::Compression::Fast);
-        let (color, pixels) = if self.has_alpha() {
-            let pixels = self.to_rgba8().into_flattened();
-            (png::ColorType::Rgba, Cow::Owned(pixels))
+    /// When the picture is larger than PNG holds.
+    pub fn encode_png(&self, options: EncodeOptions) -> Result<Vec<u8>> {
+        let (width, height) = (self.width, self.height);
+        if self.has_alpha() {
+            let pixels = self.to_rgba8();
+            encode::full_color(width, height, true, pixels.as_flattened(), options)
         } else {
-            let pixels = match self.over_white() {
-                Cow::Borrowed(pixels) => Cow::Borrowed(pixels.as_flattened()),
-                Cow::Owned(pixels) => Cow::Owned(pixels.into_flattened()),
-            };
-            (png::ColorType::Rgb, pixels)
-        };
-        encoder.set_color(color);
-        let mut writer = encoder.write_header().map_err(Error::Encode)?;
-        writer.write_image_data(&pixels).map_err(Error::Encode)?;
-        writer.finish().map_err(Error::Encode)?;
-        Ok(bytes)
+            let pixels = self.over_white();
+            encode::full_color(width, height, false, pixels.as_flattened(), options)
+        }
     }
 }
 

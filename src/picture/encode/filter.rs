@@ -1,0 +1,268 @@
+//! PNG's filters: each byte of a row less a guess from bytes before it (PNG specification,
+//! section 9).
+
+use std::borrow::Cow;
+
+use rayon::prelude::*;
+
+/// The bytes of a picture row by row, before filtering.
+pub struct Rows<'a> {
+    bytes: Cow<'a, [u8]>,
+    /// In a row.
+    row_bytes: usize,
+    /// How far back the pixel to the left is.
+    bytes_per_pixel: usize,
+}
+
+impl<'a> Rows<'a> {
+    /// Rows of so many bytes each.
+    pub fn new(bytes: impl Into<Cow<'a, [u8]>>, row_bytes: usize, bytes_per_pixel: usize) -> Self {
+        Self {
+            bytes: bytes.into(),
+            row_bytes,
+            bytes_per_pixel,
+        }
+    }
+}
+
+/// How the filter of each row is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filter {
+    /// No row is filtered: for numbers that are names, and for noise.
+    None,
+    /// All rows less the pixel to the left.
+    Sub,
+    /// All rows less the row above.
+    Up,
+    /// The filter that leaves the least sum of differences, each taken as a signed byte: for
+    /// amounts (PNG specification, section 12.7).
+    LeastSum,
+    /// The filter that leaves the least entropy of a row's bytes: for numbers of palette entries,
+    /// where a difference of 40 is as cheap as one of 1 if it comes as often.
+    LeastEntropy,
+}
+
+/// The types of filter that a row names, in the order of their numbers.
+const TYPES: [u8; 5] = [0, 1, 2, 3, 4];
+
+impl Filter {
+    /// What is worth a try for palette indices.
+    pub const FOR_INDICES: [Self; 3] = [Self::LeastEntropy, Self::None, Self::Sub];
+
+    /// What is worth a try for 24 and 32-bit pixels.
+    pub const FOR_CHANNELS: [Self; 4] = [Self::LeastSum, Self::None, Self::Sub, Self::Up];
+
+    /// The rows filtered, each behind its type of filter.
+    pub fn apply(self, rows: &Rows<'_>) -> Vec<u8> {
+        let row_bytes = rows.row_bytes;
+        let count = rows.bytes.len() / row_bytes;
+        let above_first = vec![0; row_bytes];
+        let mut filtered = vec![0; count * (row_bytes + 1)];
+        let tasks = filtered.par_chunks_mut(row_bytes + 1).enumerate();
+        tasks.for_each_init(
+            || vec![0; row_bytes + 1],
+            |scratch, (i, out)| {
+                let row = &rows.bytes[i * row_bytes..][..row_bytes];
+                let above = match i {
+                    0 => &above_first,
+                    _ => &rows.bytes[(i - 1) * row_bytes..][..row_bytes],
+                };
+                let filter = |kind, out: &mut [u8]| {
+                    filter_row(kind, row, above, rows.bytes_per_pixel, out);
+                };
+                match self {
+                    Self::None => filter(0, out),
+                    Self::Sub => filter(1, out),
+                    Self::Up => filter(2, out),
+                    Self::LeastSum => least(filter, sum, scratch, out),
+                    Self::LeastEntropy => least(filter, entropy, scratch, out),
+                }
+            },
+        );
+        filtered
+    }
+}
+
+/// Fills `out` with the row in the filter of the least cost, the first of several.
+fn least(
+    filter: impl Fn(u8, &mut [u8]),
+    cost: fn(&[u8]) -> u64,
+    scratch: &mut [u8],
+    out: &mut [u8],
+) {
+    let mut least = u64::MAX;
+    for kind in TYPES {
+        filter(kind, scratch);
+        let cost = cost(scratch);
+        if cost < least {
+            least = cost;
+            out.copy_from_slice(scratch);
+        }
+    }
+}
+
+/// Fills `out` with the type of filter and the row so filtered.
+fn filter_row(kind: u8, row: &[u8], above: &[u8], bytes_per_pixel: usize, out: &mut [u8]) {
+    let (first, out) = out.split_at_mut(1);
+    first[0] = kind;
+    let n = row.len();
+    // The first pixel has none to its left: it reads as 0 there.
+    let near = bytes_per_pixel.min(n);
+    let left = &row[..n - near];
+    let above_left = &above[..n - near];
+    let (start, rest) = out.split_at_mut(near);
+    let zeros = &[0; 8][..near];
+    match kind {
+        0 => {
+            start.copy_from_slice(&row[..near]);
+            rest.copy_from_slice(&row[near..]);
+        }
+        1 => {
+            start.copy_from_slice(&row[..near]);
+            subtract(rest, &row[near..], left, left, left, |a, _, _| a);
+        }
+        2 => {
+            subtract(
+                start,
+                &row[..near],
+                zeros,
+                &above[..near],
+                zeros,
+                |_, b, _| b,
+            );
+            subtract(rest, &row[near..], left, &above[near..], left, |_, b, _| b);
+        }
+        3 => {
+            let average = |a, b, _| u16::midpoint(u16::from(a), u16::from(b)) as u8;
+            subtract(start, &row[..near], zeros, &above[..near], zeros, average);
+            subtract(rest, &row[near..], left, &above[near..], left, average);
+        }
+        _ => {
+            subtract(start, &row[..near], zeros, &above[..near], zeros, paeth);
+            subtract(rest, &row[near..], left, &above[near..], above_left, paeth);
+        }
+    }
+}
+
+/// Fills `out` with the values less the guess from what is to the left, above, and above left.
+#[inline(always)]
+fn subtract(
+    out: &mut [u8],
+    values: &[u8],
+    left: &[u8],
+    above: &[u8],
+    above_left: &[u8],
+    guess: impl Fn(u8, u8, u8) -> u8,
+) {
+    let corners = left.iter().zip(above).zip(above_left);
+    for ((out, value), ((&a, &b), &c)) in out.iter_mut().zip(values).zip(corners) {
+        *out = value.wrapping_sub(guess(a, b, c));
+    }
+}
+
+/// The neighbor nearest to a + b - c; of equals the left one, then the one above.
+#[inline(always)]
+fn paeth(a: u8, b: u8, c: u8) -> u8 {
+    let [wide_a, wide_b, wide_c] = [a, b, c].map(i16::from);
+    let to_a = (wide_b - wide_c).abs();
+    let to_b = (wide_a - wide_c).abs();
+    let to_c = (wide_a + wide_b - 2 * wide_c).abs();
+    let above = if to_b <= to_c { b } else { c };
+    if to_a <= to_b && to_a <= to_c {
+        a
+    } else {
+        above
+    }
+}
+
+/// The sum of the bytes, each taken as a signed amount.
+fn sum(filtered: &[u8]) -> u64 {
+    let amounts = filtered[1..]
+        .iter()
+        .map(|&byte| u64::from(byte.cast_signed().unsigned_abs()));
+    amounts.sum()
+}
+
+/// The entropy of the bytes times their number, in units of 2^-16 bits.
+fn entropy(filtered: &[u8]) -> u64 {
+    let mut counts = [0u32; 256];
+    for &byte in filtered {
+        counts[usize::from(byte)] += 1;
+    }
+    // sum c log2(n / c) = n log2 n - sum c log2 c
+    let all = weighted_log(filtered.len());
+    let each: u64 = counts
+        .iter()
+        .map(|&count| weighted_log(count as usize))
+        .sum();
+    all.saturating_sub(each)
+}
+
+/// count * log2(count) in units of 2^-16.
+fn weighted_log(count: usize) -> u64 {
+    if count < 2 {
+        return 0;
+    }
+    let bits = libm::log2(count as f64);
+    (count as f64 * bits * 65536.0) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a decoder makes of filtered rows (PNG specification, section 9.2).
+    fn reversed(filtered: &[u8], row_bytes: usize, bytes_per_pixel: usize) -> Vec<u8> {
+        let mut above = vec![0; row_bytes];
+        let mut bytes = Vec::new();
+        for line in filtered.chunks(row_bytes + 1) {
+            let mut row = Vec::new();
+            for i in 0..row_bytes {
+                let at = |row: &[u8]| i.checked_sub(bytes_per_pixel).map_or(0, |left| row[left]);
+                let (a, b, c) = (at(&row), above[i], at(&above));
+                let guess = match line[0] {
+                    0 => 0,
+                    1 => a,
+                    2 => b,
+                    3 => u32::midpoint(u32::from(a), u32::from(b)) as u8,
+                    _ => paeth(a, b, c),
+                };
+                row.push(line[1 + i].wrapping_add(guess));
+            }
+            bytes.extend(&row);
+            above = row;
+        }
+        bytes
+    }
+
+    #[test]
+    fn every_type_of_filter_can_be_reversed_for_rows_of_any_length() {
+        for (bytes_per_pixel, row_bytes) in [(1, 1), (1, 7), (3, 3), (3, 21), (4, 4), (4, 40)] {
+            let noise = (0..row_bytes * 2).map(|i| (i * i * 37 + i * 91) as u8);
+            let noise: Vec<u8> = noise.collect();
+            let (above, row) = noise.split_at(row_bytes);
+            for kind in TYPES {
+                let mut out = vec![0; 2 * (row_bytes + 1)];
+                out[1..=row_bytes].copy_from_slice(above);
+                filter_row(kind, row, above, bytes_per_pixel, &mut out[row_bytes + 1..]);
+                assert_eq!(reversed(&out, row_bytes, bytes_per_pixel), noise);
+            }
+        }
+    }
+
+    #[test]
+    fn a_ramp_is_filtered_and_noise_is_not() {
+        let ramp: Vec<u8> = (0..=255).collect();
+        let filtered = Filter::LeastEntropy.apply(&Rows::new(&ramp, 256, 1));
+        assert_eq!(filtered[..3], [1, 0, 1]);
+        let filtered = Filter::LeastSum.apply(&Rows::new(&[0, 0, 0, 0], 4, 1));
+        assert_eq!(filtered, [0; 5]);
+    }
+
+    #[test]
+    fn entropy_counts_bits() {
+        assert_eq!(entropy(&[7; 32]), 0);
+        assert_eq!(entropy(&[0, 1, 0, 1]), 4 << 16);
+        assert_eq!(entropy(&[0, 1, 2, 3]), 8 << 16);
+    }
+}

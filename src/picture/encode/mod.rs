@@ -1,0 +1,321 @@
+//! Pixels to the bytes of a PNG file that is small for the time it takes.
+//!
+//! A PNG's pixels are filtered (each byte less a guess from its neighbors) and then deflated. What
+//! can be chosen is the number that each palette entry gets, the color type and depth, the filter of
+//! each row, and how hard deflate searches. None of it changes a pixel, and no single choice serves
+//! all pictures: where neighbors in the picture have near numbers, filters leave small
+//! differences; where areas repeat, plain numbers repeat too, and filters would only hide it.
+//!
+//! So a handful of [candidates](layout) that are each the best for some pictures are tried on a
+//! sample of rows with a fast deflate, and the best one is deflated in full. [`order`] says which numberings are tried, [`filter`] which filters, [`deflate`] how
+//! much work each size of picture is worth. `optimize` asks `oxipng`, which tries more of each.
+//!
+//! Estimates and sizes are integers and ties go to the earlier candidate: the bytes depend on the
+//! pixels and the options alone.
+
+mod container;
+mod deflate;
+mod filter;
+mod layout;
+mod optimize;
+mod order;
+mod sample;
+
+use std::io;
+
+use rayon::prelude::*;
+
+use self::{
+    container::Container,
+    filter::{Filter, Rows},
+    layout::{Color, Layout},
+};
+use crate::{Error, Result};
+
+/// How a PNG file is made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EncodeOptions {
+    /// Whether to try much more for a somewhat smaller file. Default: no.
+    pub optimize: bool,
+}
+
+/// The bytes of a PNG file whose pixel `i` has the color `colors[indices[i]]`, straight alpha.
+/// There is at least one pixel, and every index lies inside `colors`.
+///
+/// # Errors
+/// When the picture is larger than PNG holds.
+pub fn indexed(
+    width: u32,
+    height: u32,
+    colors: &[[u8; 4]],
+    indices: &[u8],
+    options: EncodeOptions,
+) -> Result<Vec<u8>> {
+    let layouts = layout::candidates(width as usize, colors, indices);
+    let sample = sample::of_rows(indices, width as usize, sample::TO_JUDGE);
+    let tried: Vec<(&Layout, Filter)> = layouts
+        .iter()
+        .flat_map(|layout| Filter::FOR_INDICES.map(|filter| (layout, filter)))
+        .collect();
+    let estimates: Vec<u64> = tried
+        .par_iter()
+        .map(|&(layout, filter)| {
+            let rows = layout.rows(&sample, width as usize);
+            estimate(&rows, filter, &layout.color, indices.len(), sample.len())
+        })
+        .collect();
+
+    let (layout, filter) = tried[first_least(&estimates)];
+    let rows = layout.rows(indices, width as usize);
+    let plain = file(width, height, layout, &rows, filter)?;
+    if !options.optimize {
+        return Ok(plain);
+    }
+    let optimized = optimize::file(width, height, layout, indices)?;
+    Ok(shorter(plain, optimized))
+}
+
+/// The bytes of a PNG file of 8 bits a channel; `pixels` are RGB, or RGBA with straight alpha where
+/// `has_alpha`, row by row. There is at least one pixel.
+///
+/// # Errors
+/// When the picture is larger than PNG holds.
+pub fn full_color(
+    width: u32,
+    height: u32,
+    has_alpha: bool,
+    pixels: &[u8],
+    options: EncodeOptions,
+) -> Result<Vec<u8>> {
+    let layout = Layout::of_channels(has_alpha);
+    let row_bytes = width as usize * layout.bytes_per_pixel();
+    let sample = sample::of_rows(pixels, row_bytes, sample::TO_JUDGE);
+    let estimates: Vec<u64> = Filter::FOR_CHANNELS
+        .into_par_iter()
+        .map(|filter| {
+            let rows = Rows::new(&*sample, row_bytes, layout.bytes_per_pixel());
+            estimate(&rows, filter, &layout.color, pixels.len(), sample.len())
+        })
+        .collect();
+    let filter = Filter::FOR_CHANNELS[first_least(&estimates)];
+    let rows = Rows::new(pixels, row_bytes, layout.bytes_per_pixel());
+    let plain = file(width, height, &layout, &rows, filter)?;
+    if !options.optimize {
+        return Ok(plain);
+    }
+    let optimized = optimize::file(width, height, &layout, pixels)?;
+    Ok(shorter(plain, optimized))
+}
+
+/// The bytes that a file of these rows' kind would have if all were like the sample, of which
+/// `sampled` of `total` values stand in `rows`.
+fn estimate(rows: &Rows<'_>, filter: Filter, color: &Color, total: usize, sampled: usize) -> u64 {
+    let deflated = deflate::estimate(&filter.apply(rows)) as u64;
+    deflated * total as u64 / sampled as u64 + container::palette_bytes(color) as u64
+}
+
+/// What went wrong in a library, as the error of this one.
+fn failed(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::Encode(io::Error::other(error).into())
+}
+
+/// The file of `rows` so laid out and filtered.
+fn file(
+    width: u32,
+    height: u32,
+    layout: &Layout,
+    rows: &Rows<'_>,
+    filter: Filter,
+) -> Result<Vec<u8>> {
+    let mut container = Container::new(width, height, layout)?;
+    container.palette(&layout.color);
+    Ok(container.finish(&deflate::best(&filter.apply(rows))?))
+}
+
+/// Where the first of the smallest numbers stands.
+fn first_least(numbers: &[u64]) -> usize {
+    (0..numbers.len())
+        .min_by_key(|&i| numbers[i])
+        .unwrap_or_default()
+}
+
+fn shorter(a: Vec<u8>, b: Vec<u8>) -> Vec<u8> {
+    if b.len() < a.len() { b } else { a }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::picture::{Picture, decode};
+
+    const PLAIN: EncodeOptions = EncodeOptions { optimize: false };
+    const OPTIMIZED: EncodeOptions = EncodeOptions { optimize: true };
+
+    /// A chunk's data, if the file has one of that name.
+    fn chunk<'a>(file: &'a [u8], name: [u8; 4]) -> Option<&'a [u8]> {
+        let at = file.windows(4).position(|window| *window == name)?;
+        let length = u32::from_be_bytes(file[at - 4..at].try_into().unwrap());
+        Some(&file[at + 4..][..length as usize])
+    }
+
+    /// The pixels as another library reads them.
+    fn decoded(file: &[u8]) -> Vec<[u8; 4]> {
+        let picture = image::load_from_memory_with_format(file, image::ImageFormat::Png).unwrap();
+        picture.into_rgba8().pixels().map(|pixel| pixel.0).collect()
+    }
+
+    /// A slope that rises and falls through so many colors with a little noise on it, which is what
+    /// photos are for an encoder. Colors that are near have numbers far apart.
+    fn slope(width: usize, height: usize, colors: usize) -> Vec<u8> {
+        let value = |i: usize| {
+            let (x, y) = (i % width, i / width);
+            let noise = (i * i * 7919 + i * 104_729) >> 7 & 3;
+            let height = ((x + 2 * y) / 3 + noise) % (2 * colors);
+            (height.min(2 * colors - 1 - height) * 101 % colors) as u8
+        };
+        (0..width * height).map(value).collect()
+    }
+
+    fn some_colors(count: usize, alpha: impl Fn(usize) -> u8) -> Vec<[u8; 4]> {
+        let color = |i: usize| [(i * 53) as u8, (i * 7) as u8, (255 - i) as u8, alpha(i)];
+        (0..count).map(color).collect()
+    }
+
+    fn agrees(width: usize, height: usize, colors: &[[u8; 4]], indices: &[u8]) {
+        let expected: Vec<[u8; 4]> = indices.iter().map(|&i| colors[usize::from(i)]).collect();
+        for options in [PLAIN, OPTIMIZED] {
+            let file = indexed(width as u32, height as u32, colors, indices, options).unwrap();
+            assert_eq!(decoded(&file), expected, "{width}x{height}, {options:?}");
+        }
+    }
+
+    #[test]
+    fn pixels_are_the_same_for_every_depth_with_and_without_alpha() {
+        for count in [1, 2, 3, 4, 5, 16, 17, 255, 256] {
+            for (width, height) in [(1, 1), (1, 9), (23, 1), (61, 40)] {
+                let indices = slope(width, height, count);
+                agrees(width, height, &some_colors(count, |_| 255), &indices);
+                agrees(
+                    width,
+                    height,
+                    &some_colors(count, |i| (i * 31) as u8),
+                    &indices,
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn pixels_are_the_same_for_grays_of_every_depth() {
+        for step in [255, 85, 17, 1] {
+            let colors: Vec<[u8; 4]> = (0..=255 / step)
+                .map(|i| [i * step, i * step, i * step, 255])
+                .collect();
+            let ramp = |i: usize| (i / 61 + i % 61) * colors.len() / 101;
+            let indices: Vec<u8> = (0..61 * 40).map(|i| ramp(i) as u8).collect();
+            agrees(61, 40, &colors, &indices);
+            let file = indexed(61, 40, &colors, &indices, PLAIN).unwrap();
+            assert_eq!(file[25], 0, "color type 0 is gray");
+        }
+    }
+
+    #[test]
+    fn grays_that_would_need_more_bits_without_a_palette_keep_it() {
+        let colors: Vec<[u8; 4]> = (0..16).map(|i| [i * 3, i * 3, i * 3, 255]).collect();
+        let file = indexed(61, 40, &colors, &slope(61, 40, 16), PLAIN).unwrap();
+        assert_eq!((file[24], file[25]), (4, 3));
+    }
+
+    #[test]
+    fn entries_that_are_not_opaque_come_first_and_only_they_have_alpha() {
+        let colors = some_colors(200, |i| if i % 40 == 7 { 90 } else { 255 });
+        let indices: Vec<u8> = (0..61 * 40).map(|i| (i % 200) as u8).collect();
+        let file = indexed(61, 40, &colors, &indices, PLAIN).unwrap();
+        assert_eq!(chunk(&file, *b"tRNS"), Some(&[90; 5][..]));
+        let opaque = indexed(61, 40, &some_colors(200, |_| 255), &indices, PLAIN);
+        assert_eq!(chunk(&opaque.unwrap(), *b"tRNS"), None);
+    }
+
+    #[test]
+    fn entries_that_no_pixel_has_are_left_out() {
+        let file = indexed(2, 1, &some_colors(256, |_| 255), &[9, 200], PLAIN).unwrap();
+        assert_eq!(file[24], 1);
+        assert_eq!(chunk(&file, *b"PLTE").map(<[u8]>::len), Some(6));
+    }
+
+    #[test]
+    fn the_file_does_not_depend_on_the_order_of_the_palette() {
+        let colors = some_colors(64, |i| if i < 3 { 100 } else { 255 });
+        let indices = slope(200, 150, 64);
+        let backwards: Vec<[u8; 4]> = colors.iter().rev().copied().collect();
+        let renumbered: Vec<u8> = indices.iter().map(|&i| 63 - i).collect();
+        assert_eq!(
+            indexed(200, 150, &colors, &indices, PLAIN).unwrap(),
+            indexed(200, 150, &backwards, &renumbered, PLAIN).unwrap()
+        );
+    }
+
+    #[test]
+    fn a_slope_gets_smaller_by_order_and_by_optimizing() {
+        let colors = some_colors(128, |_| 255);
+        let indices = slope(300, 200, 128);
+        let rows = Rows::new(&indices[..], 300, 1);
+        let as_it_came = deflate::best(&Filter::None.apply(&rows)).unwrap().len();
+        let plain = indexed(300, 200, &colors, &indices, PLAIN).unwrap().len();
+        let optimized = indexed(300, 200, &colors, &indices, OPTIMIZED)
+            .unwrap()
+            .len();
+        assert!(
+            optimized <= plain && plain * 10 < as_it_came * 9,
+            "{optimized} {plain} {as_it_came}"
+        );
+    }
+
+    #[test]
+    fn a_file_is_the_same_for_any_number_of_threads() {
+        let in_threads = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+            let colors = some_colors(128, |_| 255);
+            let indices = slope(300, 200, 128);
+            pool.unwrap().install(|| {
+                [PLAIN, OPTIMIZED]
+                    .map(|options| indexed(300, 200, &colors, &indices, options).unwrap())
+            })
+        };
+        assert_eq!(in_threads(1), in_threads(3));
+    }
+
+    #[test]
+    fn full_color_pixels_are_the_same_with_and_without_alpha() {
+        for (width, height) in [(1, 1), (1, 7), (9, 1), (50, 33)] {
+            for channels in [3, 4] {
+                let pixels = slope(width * channels, height, 256);
+                let expected: Vec<[u8; 4]> = pixels
+                    .chunks(channels)
+                    .map(|p| [p[0], p[1], p[2], if channels == 4 { p[3] } else { 255 }])
+                    .collect();
+                for options in [PLAIN, OPTIMIZED] {
+                    let (width, height) = (width as u32, height as u32);
+                    let file = full_color(width, height, channels == 4, &pixels, options);
+                    assert_eq!(decoded(&file.unwrap()), expected);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_picture_larger_than_png_holds_is_refused() {
+        let layout = Layout::of_channels(false);
+        let error = Container::new(1 << 31, 1, &layout).err().unwrap();
+        assert!(error.to_string().contains("at most 2147483647 pixels"));
+    }
+
+    #[test]
+    fn what_is_written_is_what_this_library_reads() {
+        let picture = Picture::new(2, 1, vec![1, 2, 3, 4, 5, 6]).unwrap();
+        assert_eq!(
+            decode(&picture.encode_png(PLAIN).unwrap(), None).unwrap(),
+            picture
+        );
+    }
+}

@@ -1,0 +1,52 @@
+//! Some rows of a picture that speak for all.
+
+use std::borrow::Cow;
+
+/// Bytes that tell which candidate is the smallest.
+pub const TO_JUDGE: usize = 128 << 10;
+
+/// Bytes that tell which entries are neighbors: more, because each of up to 256 entries must be
+/// seen beside its own neighbors.
+pub const TO_ORDER: usize = 1 << 20;
+
+/// Stretches of rows that a sample is taken from. Within one the rows follow each other as in the
+/// picture, which is what filters and deflate live on; the stretches lie all over the picture.
+const STRETCHES: usize = 8;
+
+/// About `bytes` of the rows in `data`, which have `row_bytes` each; all rows if there are no more.
+pub fn of_rows(data: &[u8], row_bytes: usize, bytes: usize) -> Cow<'_, [u8]> {
+    let rows = data.len() / row_bytes;
+    let per_stretch = bytes / row_bytes / STRETCHES;
+    if data.len() <= bytes || per_stretch == 0 {
+        return Cow::Borrowed(&data[..row_bytes * rows.min((bytes / row_bytes).max(1))]);
+    }
+    let stretches = (0..STRETCHES).flat_map(|stretch| {
+        let first = (rows - per_stretch) * stretch / (STRETCHES - 1);
+        &data[first * row_bytes..(first + per_stretch) * row_bytes]
+    });
+    Cow::Owned(stretches.copied().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_has_whole_rows_from_the_first_to_the_last() {
+        let data: Vec<u8> = (0..200).flat_map(|row| [row; 10]).collect();
+        let sample = of_rows(&data, 10, 500);
+        assert!(sample.len() <= 500 && sample.len() > 300);
+        assert!(
+            sample
+                .chunks(10)
+                .all(|row| row.iter().all(|&v| v == row[0]))
+        );
+        assert_eq!((sample[0], sample[sample.len() - 1]), (0, 199));
+    }
+
+    #[test]
+    fn a_small_picture_is_its_own_sample_and_a_long_row_is_not_cut() {
+        assert_eq!(&*of_rows(&[1, 2, 3, 4], 2, 4), [1, 2, 3, 4]);
+        assert_eq!(&*of_rows(&[1, 2, 3, 4], 2, 1), [1, 2]);
+    }
+}
