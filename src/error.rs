@@ -11,6 +11,20 @@ pub enum Error {
         "not a picture (PNG, JPEG, WebP, GIF, BMP, TIFF, PNM, QOI and ICO are known by content, TGA by its name)"
     )]
     NotAPicture,
+    /// The bytes are of a format that is known, but not read here.
+    #[error("unsupported format: {0}")]
+    UnsupportedFormat(&'static str),
+    /// The picture needs more memory than there is for it, in bytes.
+    #[error("needs {} MiB of {} MiB", .needed.div_ceil(1 << 20), .available >> 20)]
+    Memory {
+        /// What it needs.
+        needed: u64,
+        /// What there is.
+        available: u64,
+    },
+    /// The end of the picture is missing.
+    #[error("truncated: the end of the picture is missing")]
+    Truncated,
     /// The bytes are of a known format, but broken.
     #[error("cannot decode: {0}")]
     Decode(#[source] image::ImageError),

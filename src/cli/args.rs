@@ -8,7 +8,7 @@ use std::{
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use quantize::{gmm, kmeans};
 
-use super::{plan::Extra, range};
+use super::{plan::Extra, range, reading::ReadingArgs};
 
 /// Reduce pictures to k colors by k-means or by a Gaussian mixture.
 #[derive(Debug, Parser)]
@@ -198,6 +198,9 @@ pub struct CommonArgs {
     /// Leave out what would not become a smaller file
     #[arg(long, help_heading = OUTPUT)]
     pub skip_if_larger: bool,
+
+    #[command(flatten)]
+    pub reading: ReadingArgs,
 
     /// Threads, 1 to 1024, which do not change the result [default: all cores]
     #[arg(short = 'j', long, value_name = "N", value_parser = range::threads)]

@@ -9,6 +9,7 @@ mod panics;
 mod plan;
 mod progress;
 mod range;
+mod reading;
 mod report;
 mod run;
 mod signals;
@@ -153,6 +154,7 @@ fn do_all(jobs: &[Job], common: &CommonArgs, method: &Method) -> Result<Outcome>
         encoding: EncodeOptions {
             optimize: common.optimize,
         },
+        reading: &common.reading,
     };
     let mut reporter = Reporter::new(common, jobs);
     let mut count = Count::default();
@@ -166,6 +168,11 @@ fn do_all(jobs: &[Job], common: &CommonArgs, method: &Method) -> Result<Outcome>
         reporter.report(job, &outcome);
         match outcome {
             Ok(results) => {
+                if !common.quiet {
+                    for warning in &results.warnings {
+                        say_of(&job.source.argument(), format_args!("warning: {warning}"));
+                    }
+                }
                 match results.status {
                     Status::Written => count.written += 1,
                     Status::Skipped => count.skipped += 1,

@@ -36,6 +36,22 @@ pub fn threads(value: &str) -> Result<NonZeroUsize, String> {
     within(value, range, "-j takes a whole number from 1 to 1024")
 }
 
+/// Bytes, with K, M or G for powers of 1024.
+pub fn memory(value: &str) -> Result<u64, String> {
+    let (digits, shift) = match value.as_bytes().last() {
+        Some(b'K' | b'k') => (&value[..value.len() - 1], 10),
+        Some(b'M' | b'm') => (&value[..value.len() - 1], 20),
+        Some(b'G' | b'g') => (&value[..value.len() - 1], 30),
+        _ => (value, 0),
+    };
+    let right = "--max-memory takes a size from 1M up, such as 512M or 2G";
+    let number = within(digits, 1..=u64::MAX >> shift, right)?;
+    match number << shift {
+        bytes if bytes >= 1 << 20 => Ok(bytes),
+        _ => Err(right.to_owned()),
+    }
+}
+
 pub fn tol(value: &str) -> Result<f64, String> {
     within(
         value,
@@ -58,4 +74,20 @@ fn within<T: FromStr + PartialOrd>(
         .ok()
         .filter(|number| range.contains(number))
         .ok_or_else(|| what_is_right.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_counted_in_powers_of_1024() {
+        assert_eq!(memory("2G"), Ok(2 << 30));
+        assert_eq!(memory("512m"), Ok(512 << 20));
+        assert_eq!(memory("2048K"), Ok(2 << 20));
+        assert_eq!(memory("1048576"), Ok(1 << 20));
+        for wrong in ["", "G", "-1", "1.5G", "2GB", "1K", "99999999999G", "é"] {
+            assert!(memory(wrong).is_err(), "{wrong}");
+        }
+    }
 }

@@ -13,15 +13,15 @@ use quantize::{
     Colors, Error, IndexedPicture, Picture,
     figure::{self, Panel},
     metrics,
-    picture::{self, EncodeOptions, Existing, Staged},
+    picture::{self, Decoded, EncodeOptions, Existing, Metadata, Staged},
 };
 
 use super::{
     message::reason,
     method::{Method, Subject},
-    panics,
     plan::{Extra, Job, Target},
     progress,
+    reading::ReadingArgs,
     report::{Entry, Hex, Results, Seconds, Status},
     signals,
 };
@@ -37,6 +37,7 @@ pub struct Settings<'a> {
     pub skip_if_larger: bool,
     /// How PNG files are made.
     pub encoding: EncodeOptions,
+    pub reading: &'a ReadingArgs,
 }
 
 /// Makes and writes everything that `job` asks for. Nothing of it is written unless all of it could
@@ -56,10 +57,16 @@ pub fn journey(job: &Job, settings: &Settings) -> Result<Results> {
             "not a PNG file, and --in-place replaces no other"
         );
     }
-    let picture = decode(job, &bytes)?;
+    let Decoded {
+        picture,
+        metadata,
+        warnings,
+    } = settings.reading.decode(job, &bytes)?;
     let load = watch.lap();
     let loaded = Loaded {
         picture,
+        metadata,
+        warnings: warnings.iter().map(ToString::to_string).collect(),
         bytes_in: bytes.len(),
         load,
         watch,
@@ -74,6 +81,8 @@ pub fn journey(job: &Job, settings: &Settings) -> Result<Results> {
 /// A picture in memory.
 struct Loaded {
     picture: Picture,
+    metadata: Metadata,
+    warnings: Vec<String>,
     bytes_in: usize,
     /// Seconds it took.
     load: f64,
@@ -87,6 +96,8 @@ fn travel<const D: usize>(job: &Job, settings: &Settings, loaded: Loaded) -> Res
     } = *settings;
     let Loaded {
         picture,
+        metadata,
+        warnings,
         bytes_in,
         load,
         mut watch,
@@ -109,7 +120,7 @@ fn travel<const D: usize>(job: &Job, settings: &Settings, loaded: Loaded) -> Res
     let map = watch.lap();
 
     progress::stage("encode");
-    let png = compressed.encode_png(settings.encoding)?;
+    let png = metadata.put_into(compressed.encode_png(settings.encoding)?)?;
     let encode = watch.lap();
 
     let bytes_out = png.len();
@@ -157,6 +168,7 @@ fn travel<const D: usize>(job: &Job, settings: &Settings, loaded: Loaded) -> Res
         mse,
         psnr_db: metrics::psnr_db(mse),
         model: model.results(&subject.colors)?,
+        warnings,
         bytes_in,
         bytes_out,
         seconds: Seconds {
@@ -185,15 +197,6 @@ fn refuse_existing(job: &Job, existing: Existing) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn decode(job: &Job, bytes: &[u8]) -> Result<Picture> {
-    let extension = job
-        .source
-        .path()
-        .extension()
-        .and_then(|extension| extension.to_str());
-    Ok(panics::of_decoder(|| picture::decode(bytes, extension))??)
 }
 
 /// The panels of `--compare` under their titles.

@@ -26,5 +26,5 @@ pub fn builtin(name: &str) -> Result<Picture> {
             BUILTIN_NAMES.join(" and ")
         ))
     })?;
-    super::decode(bytes, None)
+    Ok(super::decode(bytes, None, &super::DecodeOptions::default())?.picture)
 }

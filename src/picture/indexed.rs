@@ -147,7 +147,7 @@ impl IndexedPicture {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::picture::decode;
+    use crate::picture::{DecodeOptions, decode};
 
     fn gray(colors: usize) -> Palette {
         let colors: Vec<_> = (0..colors).map(|value| [value as u8; 3]).collect();
@@ -179,7 +179,8 @@ mod tests {
                 let bytes = picture.encode_png(EncodeOptions::default()).unwrap();
                 assert_eq!(bytes[24], bits, "the bit depth stands in byte 24 of a PNG");
                 assert_eq!(bytes[25], 3, "color type 3 is indexed");
-                assert_eq!(decode(&bytes, None).unwrap(), picture.to_picture());
+                let decoded = decode(&bytes, None, &DecodeOptions::default()).unwrap();
+                assert_eq!(decoded.picture, picture.to_picture());
             }
         }
     }

@@ -1,15 +1,19 @@
 //! Bytes to [`Picture`] and back: decoding, PNG encoding, and writing a file whole or not at all.
 
 mod builtin;
+mod chunks;
 mod decode;
 mod encode;
 mod indexed;
+mod metadata;
+mod profile;
 mod write;
 
 pub use builtin::{BUILTIN_NAMES, builtin, builtin_bytes};
-pub use decode::{decode, load};
+pub use decode::{DecodeOptions, Decoded, Warning, decode, load, memory_needed};
 pub use encode::EncodeOptions;
 pub use indexed::IndexedPicture;
+pub use metadata::{Metadata, Resolution};
 pub use write::{Existing, Staged, write};
 
 use std::borrow::Cow;

@@ -6,6 +6,7 @@ mod failed;
 mod inputs;
 mod names;
 mod outputs;
+mod reading;
 mod refused;
 mod reports;
 #[cfg(unix)]

@@ -112,6 +112,7 @@ fn a_line_of_json_has_the_promised_fields() {
         "psnr_db",
         "seconds",
         "status",
+        "warnings",
         "width",
     ];
     let kmeans = line("kmeans -k 5");

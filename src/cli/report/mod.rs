@@ -36,6 +36,8 @@ pub struct Results {
     pub psnr_db: Option<f64>,
     #[serde(flatten)]
     pub model: ModelResults,
+    /// What the user should know of the input.
+    pub warnings: Vec<String>,
     pub bytes_in: usize,
     pub bytes_out: usize,
     pub seconds: Seconds,

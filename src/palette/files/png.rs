@@ -39,7 +39,8 @@ pub fn load(bytes: &[u8]) -> Result<Vec<[u8; 4]>, String> {
 }
 
 fn picture_colors(bytes: &[u8]) -> Result<Vec<[u8; 4]>, String> {
-    let picture = picture::decode(bytes, None).map_err(|error| error.to_string())?;
+    let decoded = picture::decode(bytes, None, &picture::DecodeOptions::default());
+    let picture = decoded.map_err(|error| error.to_string())?.picture;
     let mut counts = BTreeMap::new();
     for pixel in picture.to_rgba8() {
         *counts.entry(pixel).or_insert(0u64) += 1;

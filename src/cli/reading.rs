@@ -1,0 +1,64 @@
+//! How pictures are read, on the command line.
+
+use std::ffi::OsStr;
+
+use anyhow::{Result, anyhow};
+use clap::Args;
+use quantize::{
+    Error,
+    picture::{self, DecodeOptions, Decoded, Metadata},
+};
+
+use super::{panics, plan::Job, range};
+
+const READING: &str = "Reading";
+
+#[derive(Args, Debug)]
+pub struct ReadingArgs {
+    /// Take the colors' numbers as they are, and keep what says what they mean in the output
+    ///
+    /// By default colors are converted to sRGB from an ICC profile of RGB or gray, or from PNG's
+    /// cICP, gAMA and cHRM.
+    #[arg(long, help_heading = READING)]
+    pub no_icc: bool,
+
+    /// Drop the metadata: resolution, text of a PNG and, with --no-icc, the profile
+    ///
+    /// EXIF, XMP and time stamps are never kept; the orientation that EXIF says is applied.
+    #[arg(long, help_heading = READING)]
+    pub strip: bool,
+
+    /// Go on with a JPEG whose end is missing
+    #[arg(long, help_heading = READING)]
+    pub allow_truncated: bool,
+
+    /// Bytes that a picture may need, such as 512M or 2G (K, M, G of 1024)
+    #[arg(long, value_name = "SIZE", value_parser = range::memory, default_value = "2G")]
+    #[arg(help_heading = READING, allow_negative_numbers = true)]
+    pub max_memory: u64,
+}
+
+impl ReadingArgs {
+    /// The picture of `job` in `bytes`.
+    ///
+    /// # Errors
+    /// Why it cannot be read, and which option cures that.
+    pub fn decode(&self, job: &Job, bytes: &[u8]) -> Result<Decoded> {
+        let extension = job.source.path().extension().and_then(OsStr::to_str);
+        let options = DecodeOptions {
+            max_memory: self.max_memory,
+            convert_to_srgb: !self.no_icc,
+            allow_truncated: self.allow_truncated,
+        };
+        let decoded = panics::of_decoder(|| picture::decode(bytes, extension, &options))?;
+        let mut decoded = decoded.map_err(|error| match error {
+            Error::Memory { .. } => anyhow!("{error} (--max-memory)"),
+            Error::Truncated => anyhow!("{error}; --allow-truncated takes what is there"),
+            error => error.into(),
+        })?;
+        if self.strip {
+            decoded.metadata = Metadata::default();
+        }
+        Ok(decoded)
+    }
+}

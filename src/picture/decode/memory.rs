@@ -1,0 +1,174 @@
+//! How much memory a picture takes, known from its header.
+
+use image::{ColorType, ExtendedColorType, ImageDecoder};
+
+use super::{Format, jpeg::JpegHeader, other};
+use crate::{Error, Result, picture::chunks};
+
+/// Bytes a pixel of what follows the decoder: its palette entry, its distinct color and the copy of
+/// its row that the encoder makes.
+const MAP_BYTES: u64 = 8;
+
+/// Bytes of a distinct color and what is computed of it; there can be one for each pixel.
+const COLOR_BYTES: u64 = 32;
+
+/// Colors of 8-bit RGB, which a picture has at most; and of more bits no picture has many more.
+const MAX_COLORS: u64 = 1 << 24;
+
+/// What is known of a picture before it is decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    width: u32,
+    height: u32,
+    /// Bytes that the decoder takes at once, with the pixels that it gives.
+    decoder: u64,
+    /// Bytes of the pixels.
+    pixels: u64,
+}
+
+/// Bytes of memory that it takes to read the picture in `bytes`, to find its colors, to give each
+/// pixel one and to encode the result: an upper bound, from the header alone. It does not count
+/// `bytes` themselves.
+///
+/// # Errors
+/// As [`decode`](super::decode), as far as the header shows it.
+pub fn memory_needed(bytes: &[u8], extension: Option<&str>) -> Result<u64> {
+    let (format, bytes) = Format::of(bytes, extension)?;
+    Ok(Header::read(format, &bytes)?.memory_needed())
+}
+
+impl Header {
+    /// The header of `bytes`.
+    ///
+    /// # Errors
+    /// [`Error::Decode`] when it is broken.
+    pub fn read(format: Format, bytes: &[u8]) -> Result<Self> {
+        match format {
+            Format::Png => Ok(Self::of_png(bytes)),
+            Format::Jpeg => Ok(Self::of_jpeg(&JpegHeader::read(bytes), bytes.len() as u64)),
+            _ => Ok(Self::of_other(format, &other::decoder(format, bytes)?)),
+        }
+    }
+
+    /// # Errors
+    /// When there is no pixel, or it needs more memory than this.
+    pub fn check(&self, max_memory: u64) -> Result<()> {
+        if self.width == 0 || self.height == 0 {
+            return Err(Error::Invalid(format!(
+                "a picture of {}x{} has no pixels",
+                self.width, self.height
+            )));
+        }
+        let needed = self.memory_needed();
+        if needed > max_memory {
+            return Err(Error::Memory {
+                needed,
+                available: max_memory,
+            });
+        }
+        Ok(())
+    }
+
+    fn memory_needed(&self) -> u64 {
+        let count = self.count();
+        let colors = count.min(MAX_COLORS).saturating_mul(COLOR_BYTES);
+        let after = self
+            .pixels
+            .saturating_add(count.saturating_mul(MAP_BYTES))
+            .saturating_add(colors);
+        self.decoder.max(after)
+    }
+
+    fn count(&self) -> u64 {
+        u64::from(self.width) * u64::from(self.height)
+    }
+
+    /// A decoder with a buffer of `buffer` bytes a pixel, which gives pixels of this type.
+    fn new(width: u32, height: u32, buffer: u64, color_type: ColorType) -> Self {
+        let (channels, bytes) = match color_type {
+            ColorType::L8 | ColorType::Rgb8 => (3, 1),
+            ColorType::La8 | ColorType::Rgba8 => (4, 1),
+            ColorType::La16 | ColorType::Rgba16 | ColorType::Rgba32F => (4, 2),
+            _ => (3, 2),
+        };
+        let count = u64::from(width) * u64::from(height);
+        // What is not RGB or RGBA of bytes passes through a buffer more.
+        let copied = match color_type {
+            ColorType::Rgb8 | ColorType::Rgba8 => 0,
+            other => u64::from(other.bytes_per_pixel()),
+        };
+        let pixels = count.saturating_mul(channels * bytes);
+        Self {
+            width,
+            height,
+            decoder: count.saturating_mul(buffer + copied).saturating_add(pixels),
+            pixels,
+        }
+    }
+
+    fn of_png(png: &[u8]) -> Self {
+        let mut chunks = chunks::of(png);
+        let header = chunks.next().filter(|chunk| &chunk.name == b"IHDR");
+        let Some(&[w3, w2, w1, w0, h3, h2, h1, h0, depth, color, ..]) =
+            header.and_then(|chunk| chunk.data.first_chunk::<13>())
+        else {
+            // The decoder says what is wrong.
+            return Self::new(1, 1, 0, ColorType::Rgba8);
+        };
+        let has_alpha = color & 4 != 0
+            || chunks
+                .take_while(|chunk| &chunk.name != b"IDAT")
+                .any(|chunk| &chunk.name == b"tRNS");
+        let is_gray = matches!(color, 0 | 4);
+        let color_type = match (is_gray, has_alpha, depth) {
+            (true, false, 16) => ColorType::L16,
+            (true, true, 16) => ColorType::La16,
+            (false, false, 16) => ColorType::Rgb16,
+            (false, true, 16) => ColorType::Rgba16,
+            (true, false, _) => ColorType::L8,
+            (true, true, _) => ColorType::La8,
+            (false, false, _) => ColorType::Rgb8,
+            (false, true, _) => ColorType::Rgba8,
+        };
+        let width = u32::from_be_bytes([w3, w2, w1, w0]);
+        let height = u32::from_be_bytes([h3, h2, h1, h0]);
+        Self::new(width, height, 0, color_type)
+    }
+
+    fn of_jpeg(jpeg: &JpegHeader, file: u64) -> Self {
+        let (width, height) = (jpeg.width.into(), jpeg.height.into());
+        let components = u64::from(jpeg.components);
+        // A coefficient of 16 bits for each sample.
+        let buffer = if jpeg.is_buffered { 2 * components } else { 0 };
+        let color_type = match components {
+            1 => ColorType::L8,
+            _ => ColorType::Rgb8,
+        };
+        let header = Self::new(width, height, buffer, color_type);
+        Self {
+            // The decoder copies the file.
+            decoder: header.decoder.saturating_add(file),
+            ..header
+        }
+    }
+
+    fn of_other(format: Format, decoder: &impl ImageDecoder) -> Self {
+        let (width, height) = decoder.dimensions();
+        let color_type = decoder.color_type();
+        let samples = u64::from(color_type.bytes_per_pixel());
+        let buffer = match format {
+            // A frame, which is composed into the picture.
+            Format::Gif => 4,
+            // The frame and the canvas of an animation, or planes.
+            Format::WebP => 8,
+            // All strips, before they are put in order.
+            Format::Tiff => match decoder.original_color_type() {
+                ExtendedColorType::Cmyk8 => 4,
+                ExtendedColorType::Cmyk16 => 8,
+                _ => samples,
+            },
+            _ => 0,
+        };
+        Self::new(width, height, buffer, color_type)
+    }
+}
