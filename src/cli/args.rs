@@ -26,6 +26,9 @@ pub enum Command {
     /// Cluster the colors by a Gaussian mixture, write the picture with k colors
     #[command(after_help = GMM_EXAMPLES)]
     Gmm(GmmArgs),
+    /// Draw a picture from a saved mixture
+    #[command(after_help = SAMPLE_EXAMPLES)]
+    Sample(SampleArgs),
 }
 
 const EXAMPLES: &str = "\
@@ -49,6 +52,35 @@ Examples:
   quantize gmm -k 5 --sample out.png                   also a draw from the mixture
   quantize gmm -k 5 --sample s.png --sample-mode posterior --compare all.png flower.jpg
   quantize gmm --report json *.jpg | jq .bic           the mixtures as JSON, one line a picture";
+
+const SAMPLE_EXAMPLES: &str = "\
+Examples:
+  quantize gmm -k 8 --save-model model.json photo.jpg
+  quantize sample --model model.json --size 640x480 -o noise.png";
+
+#[derive(Args, Debug)]
+pub struct SampleArgs {
+    /// A mixture that quantize gmm --save-model wrote
+    #[arg(long, value_name = "FILE")]
+    pub model: PathBuf,
+
+    /// Width and height in pixels, like 640x480
+    #[arg(long, value_name = "WxH", value_parser = range::size)]
+    pub size: (u32, u32),
+
+    /// The picture, a file or - for stdout
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+
+    /// Decides every random choice
+    #[arg(long, value_name = "N", value_parser = range::seed, default_value = "0")]
+    #[arg(allow_negative_numbers = true)]
+    pub seed: u64,
+
+    /// Replace a file that exists
+    #[arg(short, long)]
+    pub force: bool,
+}
 
 #[derive(Args, Debug)]
 pub struct KmeansArgs {
@@ -101,6 +133,15 @@ pub struct GmmArgs {
     #[arg(help_heading = MODEL, allow_hyphen_values = true)]
     pub reg_covar: f64,
 
+    /// What -k auto minimizes: bic or aic
+    #[arg(long, value_name = "WHICH", default_value = "bic")]
+    #[arg(help_heading = MODEL, hide_possible_values = true)]
+    pub criterion: Criterion,
+
+    /// Also write each pixel's posterior mean, a smooth picture in full color
+    #[arg(long, value_name = "PATH", help_heading = OUTPUT)]
+    pub soft: Option<PathBuf>,
+
     /// Also write a picture of the input's size drawn from the mixture
     ///
     /// Every pixel is drawn independently, so what one sees is noise: the distribution of colors
@@ -144,10 +185,15 @@ pub struct CommonArgs {
     #[arg(long, help_heading = INPUT)]
     pub dry_run: bool,
 
-    /// Colors of the result, 1 to 256
+    /// Colors of the result, 1 to 256, or auto: as many as the picture asks for, up to --max-k
     #[arg(short = 'k', long = "colors", value_name = "N", default_value = "16")]
-    #[arg(value_parser = range::colors, help_heading = MODEL, allow_negative_numbers = true)]
-    pub k: usize,
+    #[arg(value_parser = range::clusters, help_heading = MODEL, allow_negative_numbers = true)]
+    pub k: Clusters,
+
+    /// The most colors that -k auto chooses, 1 to 256
+    #[arg(long, value_name = "N", value_parser = range::max_k, default_value = "32")]
+    #[arg(help_heading = MODEL, allow_negative_numbers = true)]
+    pub max_k: usize,
 
     /// Where the first centroids come from, k-means++ or random
     #[arg(long, value_name = "HOW", default_value = "k-means++")]
@@ -174,10 +220,23 @@ pub struct CommonArgs {
     /// By default a name like flower-kmeans5.png beside the input; in the current folder for the
     /// built-in pictures; stdout for stdin. In a folder the same names. In a pattern {stem} is the
     /// input's name without its extension, {name} the name with it, {ext} the extension, {dir} the
-    /// input's folder below the one that was given. --compare and --sample take the same kinds of
-    /// path.
+    /// input's folder below the one that was given. --compare, --sample and the like take the same
+    /// kinds of path.
     #[arg(short, long, value_name = "PATH", help_heading = OUTPUT)]
     pub output: Option<PathBuf>,
+
+    /// Also write the fitted model as JSON
+    #[arg(long, value_name = "PATH", help_heading = OUTPUT)]
+    pub save_model: Option<PathBuf>,
+
+    /// Use a saved model, with its k and its space, instead of fitting one
+    #[arg(long, value_name = "FILE", help_heading = MODEL)]
+    #[arg(conflicts_with_all = ["k", "space"])]
+    pub load_model: Option<PathBuf>,
+
+    /// Also write the number of each pixel's cluster or component as 8-bit gray
+    #[arg(long, value_name = "PATH", help_heading = OUTPUT)]
+    pub labels: Option<PathBuf>,
 
     /// Also write the result and the original side by side under titles
     #[arg(long, value_name = "PATH", help_heading = OUTPUT)]
@@ -216,10 +275,40 @@ pub struct CommonArgs {
     #[arg(short, long, help_heading = PROGRAM)]
     pub quiet: bool,
 
+    /// Report more: what -k auto tried
+    #[arg(short, long, conflicts_with = "quiet", help_heading = PROGRAM)]
+    pub verbose: bool,
+
     #[arg(help = "Colors in the report: auto (see NO_COLOR), always or never")]
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     #[arg(help_heading = PROGRAM, hide_possible_values = true)]
     pub color: ColorChoice,
+}
+
+/// How many clusters or components are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clusters {
+    /// As many as a criterion chooses.
+    Auto,
+    Number(usize),
+}
+
+/// [`gmm::Criterion`] by name.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Criterion {
+    /// The Bayesian information criterion
+    Bic,
+    /// Akaike's information criterion
+    Aic,
+}
+
+impl From<Criterion> for gmm::Criterion {
+    fn from(criterion: Criterion) -> Self {
+        match criterion {
+            Criterion::Bic => Self::Bic,
+            Criterion::Aic => Self::Aic,
+        }
+    }
 }
 
 /// [`gmm::CovarianceType`] by name.
@@ -313,11 +402,20 @@ impl From<Init> for kmeans::Init {
 impl CommonArgs {
     /// What both methods can write besides the picture, and where.
     fn extras(&self) -> Vec<(Extra, &Path)> {
-        let compare = self.compare.iter();
-        compare
-            .map(|path| (Extra::Comparison, path.as_path()))
-            .collect()
+        named([
+            (Extra::Comparison, self.compare.as_deref()),
+            (Extra::Labels, self.labels.as_deref()),
+            (Extra::Model, self.save_model.as_deref()),
+        ])
     }
+}
+
+/// Those that are to be written.
+fn named<const N: usize>(extras: [(Extra, Option<&Path>); N]) -> Vec<(Extra, &Path)> {
+    let paths = extras.into_iter();
+    paths
+        .filter_map(|(extra, path)| Some((extra, path?)))
+        .collect()
 }
 
 impl KmeansArgs {
@@ -326,9 +424,9 @@ impl KmeansArgs {
         self.common.extras()
     }
 
-    pub fn options(&self) -> kmeans::Options {
+    pub fn options(&self, k: usize) -> kmeans::Options {
         kmeans::Options {
-            k: self.common.k,
+            k,
             init: self.common.init.into(),
             n_init: self.common.n_init,
             effort: self.effort.into(),
@@ -343,17 +441,16 @@ impl GmmArgs {
     /// What is to be written besides the picture, and where.
     pub fn extras(&self) -> Vec<(Extra, &Path)> {
         let mut extras = self.common.extras();
-        extras.extend(
-            self.sample
-                .iter()
-                .map(|path| (Extra::Sample, path.as_path())),
-        );
+        extras.extend(named([
+            (Extra::Sample, self.sample.as_deref()),
+            (Extra::Soft, self.soft.as_deref()),
+        ]));
         extras
     }
 
-    pub fn options<const D: usize>(&self) -> gmm::Options<D> {
+    pub fn options<const D: usize>(&self, k: usize) -> gmm::Options<D> {
         gmm::Options {
-            k: self.common.k,
+            k,
             init: gmm::Init::KMeans(self.common.init.into()),
             covariance_type: self.covariance.into(),
             effort: self.effort.into(),
@@ -400,7 +497,13 @@ mod tests {
         let Command::Kmeans(kmeans) = Cli::parse_from(["quantize", "kmeans"]).command else {
             panic!("kmeans was asked for")
         };
-        assert_eq!(gmm.options(), gmm::Options::<3>::default());
-        assert_eq!(kmeans.options(), kmeans::Options::default());
+        assert_eq!(gmm.options(16), gmm::Options::<3>::default());
+        assert_eq!(gmm.common.k, Clusters::Number(16));
+        assert_eq!(
+            gmm::Criterion::from(gmm.criterion),
+            gmm::Criterion::default()
+        );
+        assert_eq!(kmeans.options(16), kmeans::Options::default());
+        assert_eq!(kmeans.common.k, Clusters::Number(16));
     }
 }

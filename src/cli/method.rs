@@ -1,68 +1,150 @@
 //! The two methods in the same terms: what to fit, and what came of it.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use ndarray::{Array3, ArrayView2};
-use quantize::{Colors, IndexedPicture, Palette, Picture, Space, gmm, kmeans, map};
+use quantize::{
+    Colors, IndexedPicture, Palette, Picture, Space, gmm, kmeans, map,
+    model::Parameters,
+    picture::{self, Pixels},
+};
 
 use super::{
-    args::{GmmArgs, KmeansArgs, SampleMode},
-    report::{Hex, MixtureResults, ModelResults},
+    args::{Clusters, CommonArgs, GmmArgs, KmeansArgs, SampleMode},
+    report::{ChoiceResults, Hex, MixtureResults, ModelResults},
+    saved::Saved,
 };
 
 /// How the colors of a picture are clustered.
+#[derive(Debug)]
+pub struct Method<'a> {
+    kind: Kind<'a>,
+    /// What is used instead of fitting.
+    saved: Option<Saved>,
+}
+
+/// The two methods.
 #[derive(Clone, Copy, Debug)]
-pub enum Method<'a> {
+pub enum Kind<'a> {
     Kmeans(&'a KmeansArgs),
     Gmm(&'a GmmArgs),
 }
 
-impl Method<'_> {
+impl Kind<'_> {
     /// The name of the command.
-    pub fn name(&self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             Self::Kmeans(_) => "kmeans",
-            Self::Gmm(..) => "gmm",
+            Self::Gmm(_) => "gmm",
         }
     }
 
-    /// Colors or components asked for.
-    pub fn k(&self) -> usize {
+    fn common(&self) -> &CommonArgs {
         match self {
-            Self::Kmeans(args) => args.common.k,
-            Self::Gmm(args) => args.common.k,
+            Self::Kmeans(args) => &args.common,
+            Self::Gmm(args) => &args.common,
         }
+    }
+}
+
+impl<'a> Method<'a> {
+    /// The method, with the model that it is to use, if any.
+    ///
+    /// # Errors
+    /// When that model cannot be read, or is not one of the method.
+    pub fn new(kind: Kind<'a>) -> Result<Self> {
+        let path = kind.common().load_model.as_ref();
+        let saved = path.map(|path| Saved::load(path)?.of_method(kind.name(), path));
+        Ok(Self {
+            kind,
+            saved: saved.transpose()?,
+        })
+    }
+
+    /// The name of the command.
+    pub fn name(&self) -> &'static str {
+        self.kind.name()
+    }
+
+    /// What default names carry: like `kmeans5`, without a number when each picture has its own.
+    pub fn tag(&self) -> String {
+        match self.clusters() {
+            Clusters::Auto => self.name().to_owned(),
+            Clusters::Number(k) => format!("{}{k}", self.name()),
+        }
+    }
+
+    fn clusters(&self) -> Clusters {
+        let saved = self.saved.as_ref();
+        saved.map_or(self.kind.common().k, |saved| Clusters::Number(saved.k))
     }
 
     /// Where distances are measured.
     pub fn space(&self) -> Space {
-        match self {
-            Self::Kmeans(args) => args.common.space.into(),
-            Self::Gmm(args) => args.common.space.into(),
-        }
+        let saved = self.saved.as_ref();
+        saved.map_or_else(|| self.kind.common().space.into(), |saved| saved.space)
     }
 
     /// Iterations after which it stops though it has not converged.
     pub fn max_iter(&self) -> usize {
-        match self {
-            Self::Kmeans(args) => args.max_iter,
-            Self::Gmm(args) => args.max_iter,
+        match self.kind {
+            Kind::Kmeans(args) => args.max_iter,
+            Kind::Gmm(args) => args.max_iter,
         }
     }
 
     /// The model of `colors`.
     pub fn fit<const D: usize>(&self, colors: &Colors<D>) -> Result<Fit<D>> {
-        let model = match self {
-            Self::Kmeans(args) => Model::Kmeans(kmeans::fit(colors, &args.options())?),
-            Self::Gmm(args) => {
-                let draw = Draw {
-                    mode: args.sample_mode,
-                    seed: args.common.seed,
+        let clusters = self.clusters();
+        let most = self.kind.common().max_k;
+        let (model, k, choice) = match (self.kind, &self.saved, clusters) {
+            (Kind::Kmeans(_), Some(saved), _) => {
+                let Parameters::KMeans(centroids) = saved.model::<D>()?.parameters else {
+                    bail!("the saved model is not one of kmeans");
                 };
-                Model::Gmm(gmm::fit(colors, &args.options())?, draw)
+                let fit = kmeans::score(colors, &centroids)?;
+                (Model::Kmeans(fit), saved.k, None)
+            }
+            (Kind::Gmm(args), Some(saved), _) => {
+                let Parameters::Mixture(mixture) = saved.model::<D>()?.parameters else {
+                    bail!("the saved model is not one of gmm");
+                };
+                let fit = gmm::score(colors, &mixture, args.reg_covar)?;
+                (Model::Gmm(fit, Draw::of(args)), saved.k, None)
+            }
+            (Kind::Kmeans(args), None, Clusters::Number(k)) => {
+                let fit = kmeans::fit(colors, &args.options(k))?;
+                (Model::Kmeans(fit), k, None)
+            }
+            (Kind::Gmm(args), None, Clusters::Number(k)) => {
+                let fit = gmm::fit(colors, &args.options(k))?;
+                (Model::Gmm(fit, Draw::of(args)), k, None)
+            }
+            (Kind::Kmeans(args), None, Clusters::Auto) => {
+                let choice = kmeans::choose(colors, &args.options(most), most)?;
+                let results = ChoiceResults::of("knee", &choice);
+                (Model::Kmeans(choice.fit), choice.k, Some(results))
+            }
+            (Kind::Gmm(args), None, Clusters::Auto) => {
+                let criterion = args.criterion.into();
+                let choice = gmm::choose(colors, &args.options(most), most, criterion)?;
+                let name = match criterion {
+                    gmm::Criterion::Bic => "bic",
+                    gmm::Criterion::Aic => "aic",
+                };
+                let results = ChoiceResults::of(name, &choice);
+                (
+                    Model::Gmm(choice.fit, Draw::of(args)),
+                    choice.k,
+                    Some(results),
+                )
             }
         };
-        let space = self.space();
-        Ok(Fit { model, space })
+        Ok(Fit {
+            model,
+            space: self.space(),
+            k,
+            choice,
+        })
     }
 }
 
@@ -77,6 +159,9 @@ pub struct Subject<const D: usize> {
 pub struct Fit<const D: usize> {
     model: Model<D>,
     space: Space,
+    /// Clusters or components asked for, or chosen.
+    pub k: usize,
+    choice: Option<ChoiceResults>,
 }
 
 enum Model<const D: usize> {
@@ -88,6 +173,15 @@ enum Model<const D: usize> {
 pub struct Draw {
     mode: SampleMode,
     seed: u64,
+}
+
+impl Draw {
+    fn of(args: &GmmArgs) -> Self {
+        Self {
+            mode: args.sample_mode,
+            seed: args.common.seed,
+        }
+    }
 }
 
 impl<const D: usize> Fit<D> {
@@ -128,6 +222,48 @@ impl<const D: usize> Fit<D> {
         }))
     }
 
+    /// Each pixel's posterior mean; k-means has none.
+    pub fn soft(&self, subject: &Subject<D>) -> Result<Option<Picture>> {
+        let Model::Gmm(fit, _) = &self.model else {
+            return Ok(None);
+        };
+        let colors = fit.mixture.posterior_colors(&subject.colors, self.space)?;
+        let color = |&color: &u32| colors[color as usize];
+        let pixels = subject.color_of_pixel.iter().map(color).collect();
+        let (width, height) = (subject.picture.width(), subject.picture.height());
+        Ok(Some(Picture::from_pixels(
+            width,
+            height,
+            Pixels::Rgba8(pixels),
+        )?))
+    }
+
+    /// The number of each pixel's cluster or component as a PNG of 8-bit gray.
+    pub fn labels(&self, subject: &Subject<D>) -> Result<Vec<u8>> {
+        let numbers = match &self.model {
+            Model::Kmeans(fit) => kmeans::predict(&subject.colors, &fit.centroids)?,
+            Model::Gmm(fit, _) => fit.mixture.predict(&subject.colors)?,
+        };
+        // No more than 256 colors can be asked for, nor loaded.
+        let numbers: Vec<u8> = numbers.into_iter().map(|number| number as u8).collect();
+        let labels = map::expand(&numbers, &subject.color_of_pixel);
+        let (width, height) = (subject.picture.width(), subject.picture.height());
+        Ok(picture::encode_gray(width, height, &labels)?)
+    }
+
+    /// The model as JSON.
+    pub fn to_json(&self) -> Result<String> {
+        let parameters = match &self.model {
+            Model::Kmeans(fit) => Parameters::KMeans(fit.centroids.clone()),
+            Model::Gmm(fit, _) => Parameters::Mixture(fit.mixture.clone()),
+        };
+        let model = quantize::model::Model {
+            space: self.space,
+            parameters,
+        };
+        Ok(model.to_json()?)
+    }
+
     /// The model of `colors` in figures.
     pub fn results(&self, colors: &Colors<D>) -> Result<ModelResults> {
         Ok(match &self.model {
@@ -138,6 +274,7 @@ impl<const D: usize> Fit<D> {
                 aic: None,
                 n_iter: fit.n_iter,
                 converged: fit.converged,
+                choice: self.choice.clone(),
                 mixture: None,
             },
             Model::Gmm(fit, _) => ModelResults {
@@ -147,6 +284,7 @@ impl<const D: usize> Fit<D> {
                 aic: Some(fit.aic(colors.total())),
                 n_iter: fit.n_iter,
                 converged: fit.converged,
+                choice: self.choice.clone(),
                 mixture: Some(self.mixture_results(fit)?),
             },
         })

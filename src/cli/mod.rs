@@ -12,6 +12,8 @@ mod range;
 mod reading;
 mod report;
 mod run;
+mod sample;
+mod saved;
 mod signals;
 mod source;
 
@@ -24,7 +26,7 @@ use quantize::picture::{EncodeOptions, Existing};
 use args::{Cli, Command, CommonArgs};
 use inputs::{Input, Search};
 use message::{reason, say, say_of, say_plain, visible};
-use method::Method;
+use method::{Kind, Method};
 use plan::{Extra, Job, Wanted};
 use report::{Reporter, Status};
 use run::Settings;
@@ -46,10 +48,12 @@ pub enum Outcome {
 pub fn run() -> Result<Outcome> {
     panics::install_hook();
     let command = parse().command;
-    let (common, method, extras) = match &command {
-        Command::Kmeans(args) => (&args.common, Method::Kmeans(args), args.extras()),
-        Command::Gmm(args) => (&args.common, Method::Gmm(args), args.extras()),
+    let (common, kind, extras) = match &command {
+        Command::Kmeans(args) => (&args.common, Kind::Kmeans(args), args.extras()),
+        Command::Gmm(args) => (&args.common, Kind::Gmm(args), args.extras()),
+        Command::Sample(args) => return sample::sample(args),
     };
+    let method = Method::new(kind)?;
     let jobs = plan(common, &method, extras)?;
     if common.dry_run {
         let mut reporter = Reporter::new(common, &[]);
@@ -88,7 +92,7 @@ fn parse() -> Cli {
 
 fn plan(common: &CommonArgs, method: &Method, extras: Vec<(Extra, &Path)>) -> Result<Vec<Job>> {
     let wanted = Wanted {
-        tag: format!("{}{}", method.name(), method.k()),
+        tag: method.tag(),
         output: common.output.as_deref(),
         in_place: common.in_place,
         extras,
@@ -144,7 +148,7 @@ fn do_all(jobs: &[Job], common: &CommonArgs, method: &Method) -> Result<Outcome>
         progress::start(jobs);
     }
     let settings = Settings {
-        method: *method,
+        method,
         existing: if common.force {
             Existing::Replace
         } else {

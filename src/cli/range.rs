@@ -3,8 +3,31 @@
 
 use std::{num::NonZeroUsize, ops::RangeInclusive, str::FromStr};
 
-pub fn colors(value: &str) -> Result<usize, String> {
-    within(value, 1..=256, "-k takes a whole number from 1 to 256")
+use super::args::Clusters;
+
+pub fn clusters(value: &str) -> Result<Clusters, String> {
+    if value == "auto" {
+        return Ok(Clusters::Auto);
+    }
+    within(
+        value,
+        1..=256,
+        "-k takes a whole number from 1 to 256, or auto",
+    )
+    .map(Clusters::Number)
+}
+
+pub fn max_k(value: &str) -> Result<usize, String> {
+    within(value, 1..=256, "--max-k takes a whole number from 1 to 256")
+}
+
+/// Like 640x480.
+pub fn size(value: &str) -> Result<(u32, u32), String> {
+    let side = |text: &str| text.parse().ok().filter(|&side: &u32| side > 0);
+    value
+        .split_once('x')
+        .and_then(|(width, height)| Some((side(width)?, side(height)?)))
+        .ok_or_else(|| "--size takes a width and a height of at least 1, like 640x480".to_owned())
 }
 
 pub fn n_init(value: &str) -> Result<usize, String> {

@@ -31,7 +31,7 @@ const PNG_SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 
 /// How every picture is treated.
 pub struct Settings<'a> {
-    pub method: Method<'a>,
+    pub method: &'a Method<'a>,
     pub existing: Existing,
     /// Whether a picture that did not shrink is left out.
     pub skip_if_larger: bool,
@@ -143,6 +143,12 @@ fn travel<const D: usize>(job: &Job, settings: &Settings, loaded: Loaded) -> Res
                 Some(sampled) => sampled.encode_png(settings.encoding)?,
                 None => continue,
             },
+            Extra::Soft => match model.soft(&subject)? {
+                Some(soft) => soft.encode_png()?,
+                None => continue,
+            },
+            Extra::Labels => model.labels(&subject)?,
+            Extra::Model => model.to_json()?.into_bytes(),
         };
         files.push((target, bytes));
     }
@@ -162,7 +168,7 @@ fn travel<const D: usize>(job: &Job, settings: &Settings, loaded: Loaded) -> Res
         width: compressed.width(),
         height: compressed.height(),
         distinct_colors: subject.colors.len(),
-        k: method.k(),
+        k: model.k,
         colors: compressed.palette().len(),
         palette: palette(&compressed),
         mse,

@@ -1,15 +1,17 @@
 //! What a mixture says of every color at once, without anything of size n x k.
 
 use ndarray::Array2;
+use rayon::prelude::*;
 
 use super::{Gaussian, Mixture, expectation::negligible};
 use crate::{
-    Colors, Result,
+    Colors, Result, Space,
     colors::{Chunk, Node},
     density::{
         Bounds, Candidates, Triangular, Visit, Walk, candidates_of_blocks, log_sum_exp,
         rows_of_blocks, walk_blocks,
     },
+    palette::nearest_color,
     simd::Vector,
 };
 
@@ -21,6 +23,27 @@ impl<const D: usize> Mixture<D> {
     /// # Errors
     /// When the arrays do not make a mixture of D channels.
     pub fn posterior_means(&self, colors: &Colors<D>) -> Result<Array2<f64>> {
+        let means = self.posterior_mean_rows(colors)?;
+        Ok(Array2::from_shape_fn((means.len(), D), |(row, d)| {
+            means[row][d]
+        }))
+    }
+
+    /// [`posterior_means`](Self::posterior_means) as 8-bit sRGB with straight alpha, of colors in
+    /// `space`.
+    ///
+    /// # Errors
+    /// When the arrays do not make a mixture of D channels.
+    pub fn posterior_colors(&self, colors: &Colors<D>, space: Space) -> Result<Vec<[u8; 4]>> {
+        let means = self.posterior_mean_rows(colors)?;
+        Ok(means
+            .into_par_iter()
+            .with_min_len(1 << 12)
+            .map(|mean| nearest_color(mean, space))
+            .collect())
+    }
+
+    fn posterior_mean_rows(&self, colors: &Colors<D>) -> Result<Vec<[f64; D]>> {
         let gaussians = self.gaussians(colors.unit())?;
         let components: Vec<_> = gaussians.iter().map(Gaussian::component).collect();
         let rule = Bounds {
@@ -30,16 +53,13 @@ impl<const D: usize> Mixture<D> {
         let ids = candidates_of_blocks(walk, &components);
         let mut means = vec![[0.0; D]; colors.len()];
         let tasks = rows_of_blocks(colors, &mut means).enumerate().collect();
-        walk_blocks(walk, &components, &ids, tasks, |(first_row, means), _| {
-            Soften {
-                means,
-                first_row,
-                shares: Vec::new(),
-            }
-        });
-        Ok(Array2::from_shape_fn((means.len(), D), |(row, d)| {
-            means[row][d]
-        }))
+        let visit = |(first_row, means), _| Soften {
+            means,
+            first_row,
+            shares: Vec::new(),
+        };
+        walk_blocks(walk, &components, &ids, tasks, visit);
+        Ok(means)
     }
 }
 
@@ -82,7 +102,9 @@ impl<const D: usize> Visit<Triangular<D>, D> for Soften<'_, D> {
 #[cfg(test)]
 mod tests {
     use crate::{
+        Space,
         gmm::{Options, fit},
+        palette::nearest_color,
         simd::level::{Level, at_level},
         testing::flower,
     };
@@ -102,6 +124,13 @@ mod tests {
         let expected = responsibilities.dot(&mixture.means) * colors.unit();
         let largest = (&found - &expected).fold(0.0_f64, |a, b| a.max(b.abs()));
         assert!(largest < 1e-9, "{largest}");
+        let rounded = mixture.posterior_colors(&colors, Space::Srgb).unwrap();
+        for (color, mean) in rounded.iter().zip(found.rows()) {
+            assert_eq!(
+                *color,
+                nearest_color([mean[0], mean[1], mean[2]], Space::Srgb)
+            );
+        }
         for level in Level::ALL {
             let again = at_level(level, || mixture.posterior_means(&colors).unwrap());
             assert_eq!(again, found, "{level:?}");

@@ -4,6 +4,7 @@ mod batch;
 mod common;
 mod failed;
 mod inputs;
+mod models;
 mod names;
 mod outputs;
 mod reading;

@@ -32,6 +32,12 @@ pub enum Extra {
     Comparison,
     /// A picture drawn from the mixture.
     Sample,
+    /// Each pixel's posterior mean.
+    Soft,
+    /// The number of each pixel's cluster or component.
+    Labels,
+    /// The fitted model.
+    Model,
 }
 
 impl Extra {
@@ -40,6 +46,9 @@ impl Extra {
         match self {
             Self::Comparison => "comparison",
             Self::Sample => "sample",
+            Self::Soft => "soft",
+            Self::Labels => "labels",
+            Self::Model => "model",
         }
     }
 
@@ -48,6 +57,9 @@ impl Extra {
         match self {
             Self::Comparison => "-compare.png",
             Self::Sample => "-sample.png",
+            Self::Soft => "-soft.png",
+            Self::Labels => "-labels.png",
+            Self::Model => "-model.json",
         }
     }
 }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use anstream::AutoStream;
+use quantize::Choice;
 use serde::{Serialize, Serializer};
 
 use super::{
@@ -68,8 +69,43 @@ pub struct ModelResults {
     pub aic: Option<f64>,
     pub n_iter: usize,
     pub converged: bool,
+    /// How `-k auto` chose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub choice: Option<ChoiceResults>,
     #[serde(flatten)]
     pub mixture: Option<MixtureResults>,
+}
+
+/// How k was chosen, and among what.
+#[derive(Clone, Serialize)]
+pub struct ChoiceResults {
+    pub criterion: &'static str,
+    /// Whether `--max-k` decided.
+    pub capped: bool,
+    pub trials: Vec<TrialResults>,
+}
+
+/// A k that was tried: the inertia or the log-likelihood there, and what was compared.
+#[derive(Clone, Serialize)]
+pub struct TrialResults {
+    pub k: usize,
+    pub objective: f64,
+    pub value: f64,
+}
+
+impl ChoiceResults {
+    pub fn of<F>(criterion: &'static str, choice: &Choice<F>) -> Self {
+        let trials = choice.trials.iter().map(|trial| TrialResults {
+            k: trial.k,
+            objective: trial.objective,
+            value: trial.criterion,
+        });
+        Self {
+            criterion,
+            capped: choice.capped,
+            trials: trials.collect(),
+        }
+    }
 }
 
 /// A mixture's components, colors on [0, 1].
@@ -127,7 +163,7 @@ pub struct Reporter {
 /// What a report looks like.
 enum Style {
     Json,
-    Text(text::Swatches),
+    Text(text::Swatches, text::Detail),
     Silent,
 }
 
@@ -160,13 +196,18 @@ impl Reporter {
             (clap::ColorChoice::Auto, Stream::Stdout) => AutoStream::choice(&io::stdout()),
             (clap::ColorChoice::Auto, Stream::Stderr) => AutoStream::choice(&io::stderr()),
         };
+        let detail = if common.verbose {
+            text::Detail::Full
+        } else {
+            text::Detail::Usual
+        };
         let style = match (common.report, common.quiet) {
             (Format::Json, _) => Style::Json,
             (Format::Text, true) => Style::Silent,
             (Format::Text, false) if color == anstream::ColorChoice::Never => {
-                Style::Text(text::Swatches::None)
+                Style::Text(text::Swatches::None, detail)
             }
-            (Format::Text, false) => Style::Text(text::Swatches::Colored),
+            (Format::Text, false) => Style::Text(text::Swatches::Colored, detail),
         };
         Self {
             style,
@@ -180,9 +221,11 @@ impl Reporter {
     pub fn report(&mut self, job: &Job, outcome: &Result<Results, String>) {
         let report = match (&self.style, outcome) {
             (Style::Json, _) => json::line(job, outcome),
-            (Style::Text(swatches), Ok(results)) => text::text(job, results, *swatches),
+            (Style::Text(swatches, detail), Ok(results)) => {
+                text::text(job, results, *swatches, *detail)
+            }
             // Failures are told on stderr.
-            (Style::Text(_), Err(_)) | (Style::Silent, _) => return,
+            (Style::Text(..), Err(_)) | (Style::Silent, _) => return,
         };
         self.deliver(&report);
     }
@@ -192,7 +235,7 @@ impl Reporter {
         for job in jobs {
             self.deliver(&match self.style {
                 Style::Json => json::planned(job),
-                Style::Text(_) | Style::Silent => text::planned(job),
+                Style::Text(..) | Style::Silent => text::planned(job),
             });
         }
     }

@@ -5,7 +5,7 @@ use std::iter;
 use anstyle::{RgbColor, Style};
 use os_display::Quotable;
 
-use super::{Entry, Hex, MixtureResults, Results, Status};
+use super::{ChoiceResults, Entry, Hex, MixtureResults, Results, Status};
 use crate::cli::plan::Job;
 
 /// Whether colors are shown as such, beside their numbers.
@@ -13,6 +13,14 @@ use crate::cli::plan::Job;
 pub enum Swatches {
     Colored,
     None,
+}
+
+/// How much is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    Usual,
+    /// Also each k that was tried.
+    Full,
 }
 
 /// Colors that are listed with their numbers: six lines of them are enough to look at.
@@ -23,10 +31,13 @@ const COLUMNS: usize = 3;
 const STRIP: usize = 32;
 
 /// The report on `job`.
-pub fn text(job: &Job, results: &Results, swatches: Swatches) -> String {
+pub fn text(job: &Job, results: &Results, swatches: Swatches, detail: Detail) -> String {
     let mut lines = heading(job);
     lines.push(labeled("size", &size(results)));
     lines.push(labeled("colors", &colors(results)));
+    if let Some(choice) = &results.model.choice {
+        lines.extend(chosen(results.k, choice, detail));
+    }
     lines.push(labeled("error", &error(results)));
     lines.push(labeled("iterations", &iterations(results)));
     lines.extend(likelihood(results).map(|likelihood| labeled("likelihood", &likelihood)));
@@ -83,6 +94,36 @@ fn colors(results: &Results) -> String {
     } else {
         format!("{change} ({k} asked for)")
     }
+}
+
+/// What chose k, and in detail among what.
+fn chosen(k: usize, choice: &ChoiceResults, detail: Detail) -> Vec<String> {
+    let what = match choice.criterion {
+        "knee" => "the knee of the error".to_owned(),
+        criterion => criterion.to_uppercase(),
+    };
+    let cap = if choice.capped {
+        ", and --max-k decided: more might be better"
+    } else {
+        ""
+    };
+    let mut lines = vec![labeled("chosen", &format!("k = {k} by {what}{cap}"))];
+    if detail == Detail::Full {
+        let columns = match choice.criterion {
+            "knee" => ["inertia", "height"],
+            criterion => ["nats a pixel", criterion],
+        };
+        let heading = format!("{:>3}  {:>16}  {:>16}", "k", columns[0], columns[1]);
+        lines.push(labeled("tried", &heading));
+        lines.extend(choice.trials.iter().map(|trial| {
+            let (objective, value) = match choice.criterion {
+                "knee" => (grouped(trial.objective), format!("{:.4}", trial.value)),
+                _ => (format!("{:.4}", trial.objective), grouped(trial.value)),
+            };
+            labeled("", &format!("{:>3}  {objective:>16}  {value:>16}", trial.k))
+        }));
+    }
+    lines
 }
 
 fn error(results: &Results) -> String {
