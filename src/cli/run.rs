@@ -13,7 +13,7 @@ use quantize::{
     Colors, Error, IndexedPicture, Picture,
     figure::{self, Panel},
     metrics,
-    picture::{self, Decoded, EncodeOptions, Existing, Metadata, Staged},
+    picture::{Decoded, EncodeOptions, Existing, Metadata, Staged},
 };
 
 use super::{
@@ -144,7 +144,7 @@ fn travel<const D: usize>(job: &Job, settings: &Settings, loaded: Loaded) -> Res
                 None => continue,
             },
             Extra::Soft => match model.soft(&subject)? {
-                Some(soft) => soft.encode_png()?,
+                Some(soft) => soft.encode_png(settings.encoding)?,
                 None => continue,
             },
             Extra::Labels => model.labels(&subject)?,

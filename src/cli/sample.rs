@@ -11,7 +11,7 @@ use os_display::Quotable;
 use quantize::{
     Error, Picture,
     model::Parameters,
-    picture::{self, Existing},
+    picture::{self, EncodeOptions, Existing},
 };
 
 use super::{
@@ -40,7 +40,7 @@ pub fn sample(args: &SampleArgs) -> Result<Outcome> {
         4 => draw::<4>(&saved, args)?,
         _ => draw::<3>(&saved, args)?,
     };
-    let png = picture.encode_png()?;
+    let png = picture.encode_png(EncodeOptions::default())?;
     if stdout {
         let mut stdout = io::stdout().lock();
         if let Err(error) = stdout.write_all(&png).and_then(|()| stdout.flush()) {

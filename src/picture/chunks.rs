@@ -44,7 +44,9 @@ mod tests {
 
     #[test]
     fn a_png_is_its_signature_and_its_chunks() {
-        let png = testing::noise(9, 9, 8).encode_png().unwrap();
+        let png = testing::noise(9, 9, 8)
+            .encode_png(crate::picture::EncodeOptions::default())
+            .unwrap();
         let chunks: Vec<Chunk> = of(&png).collect();
         assert_eq!(&chunks[0].name, b"IHDR");
         assert_eq!(&chunks.last().unwrap().name, b"IEND");
@@ -55,7 +57,9 @@ mod tests {
 
     #[test]
     fn what_is_cut_is_no_chunk_and_what_is_changed_is_not_intact() {
-        let mut png = testing::noise(9, 9, 8).encode_png().unwrap();
+        let mut png = testing::noise(9, 9, 8)
+            .encode_png(crate::picture::EncodeOptions::default())
+            .unwrap();
         png.pop();
         assert!(of(&png).all(|chunk| &chunk.name != b"IEND"));
         png[20] ^= 1;

@@ -165,7 +165,9 @@ mod tests {
     #[test]
     fn what_is_put_into_a_png_is_read_from_it_and_the_pixels_stay() {
         let picture = testing::noise(5, 4, 8);
-        let png = picture.encode_png().unwrap();
+        let png = picture
+            .encode_png(crate::picture::EncodeOptions::default())
+            .unwrap();
         let lamps = Chromaticities {
             white: (31270, 32900),
             red: (68000, 32000),
@@ -206,7 +208,11 @@ mod tests {
         let decoded = decode(&bytes, None, &NUMBERS).unwrap();
         let with = decoded
             .metadata
-            .put_into(testing::noise(2, 2, 8).encode_png().unwrap())
+            .put_into(
+                testing::noise(2, 2, 8)
+                    .encode_png(crate::picture::EncodeOptions::default())
+                    .unwrap(),
+            )
             .unwrap();
         let text: Vec<_> = chunks::of(&with)
             .filter(|chunk| chunk.name.ends_with(b"Xt"))
@@ -231,7 +237,9 @@ mod tests {
 
     #[test]
     fn nothing_kept_changes_nothing() {
-        let png = testing::noise(2, 2, 8).encode_png().unwrap();
+        let png = testing::noise(2, 2, 8)
+            .encode_png(crate::picture::EncodeOptions::default())
+            .unwrap();
         assert_eq!(Metadata::default().put_into(png.clone()).unwrap(), png);
         assert!(
             metadata(ColorDescription::Srgb)

@@ -96,7 +96,10 @@ mod tests {
     #[test]
     fn the_colors_of_a_picture_without_a_palette_come_by_their_number_of_pixels() {
         let rgb = [[1, 2, 3], [7, 8, 9], [7, 8, 9], [0, 2, 3]].concat();
-        let bytes = Picture::new(4, 1, rgb).unwrap().encode_png().unwrap();
+        let bytes = Picture::new(4, 1, rgb)
+            .unwrap()
+            .encode_png(picture::EncodeOptions::default())
+            .unwrap();
         assert_eq!(
             load(&bytes).unwrap(),
             [[7, 8, 9, 255], [0, 2, 3, 255], [1, 2, 3, 255]]
@@ -106,7 +109,9 @@ mod tests {
     #[test]
     fn a_picture_of_more_than_256_colors_is_refused() {
         let rgb = (0..300u16).flat_map(|i| [(i % 256) as u8, (i / 256) as u8, 0]);
-        let bytes = Picture::new(300, 1, rgb.collect()).unwrap().encode_png();
+        let bytes = Picture::new(300, 1, rgb.collect())
+            .unwrap()
+            .encode_png(picture::EncodeOptions::default());
         assert!(load(&bytes.unwrap()).unwrap_err().contains("more than 256"));
     }
 
@@ -114,7 +119,13 @@ mod tests {
     fn every_color_of_the_palette_has_a_swatch() {
         for colors in [1u8, 15, 16, 17, 37, 200] {
             let palette: Vec<_> = (0..colors).map(|i| [i, 0, 7, 255]).collect();
-            let swatches = picture::decode(&save(&palette).unwrap(), None).unwrap();
+            let swatches = picture::decode(
+                &save(&palette).unwrap(),
+                None,
+                &picture::DecodeOptions::default(),
+            )
+            .unwrap()
+            .picture;
             let seen: std::collections::BTreeSet<_> = swatches.to_rgba8().into_iter().collect();
             assert!(seen.into_iter().eq(palette), "{colors}");
         }

@@ -146,13 +146,13 @@ fn shorter(a: Vec<u8>, b: Vec<u8>) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::picture::{Picture, decode};
+    use crate::picture::{DecodeOptions, Picture, decode};
 
     const PLAIN: EncodeOptions = EncodeOptions { optimize: false };
     const OPTIMIZED: EncodeOptions = EncodeOptions { optimize: true };
 
     /// A chunk's data, if the file has one of that name.
-    fn chunk<'a>(file: &'a [u8], name: [u8; 4]) -> Option<&'a [u8]> {
+    fn chunk(file: &[u8], name: [u8; 4]) -> Option<&[u8]> {
         let at = file.windows(4).position(|window| *window == name)?;
         let length = u32::from_be_bytes(file[at - 4..at].try_into().unwrap());
         Some(&file[at + 4..][..length as usize])
@@ -314,7 +314,13 @@ mod tests {
     fn what_is_written_is_what_this_library_reads() {
         let picture = Picture::new(2, 1, vec![1, 2, 3, 4, 5, 6]).unwrap();
         assert_eq!(
-            decode(&picture.encode_png(PLAIN).unwrap(), None).unwrap(),
+            decode(
+                &picture.encode_png(PLAIN).unwrap(),
+                None,
+                &DecodeOptions::default()
+            )
+            .unwrap()
+            .picture,
             picture
         );
     }
