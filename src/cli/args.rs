@@ -6,6 +6,7 @@ use std::{
 };
 
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use quantize::{gmm, kmeans};
 
 use super::{plan::Extra, range, reading::ReadingArgs};
@@ -29,12 +30,20 @@ pub enum Command {
     /// Draw a picture from a saved mixture
     #[command(after_help = SAMPLE_EXAMPLES)]
     Sample(SampleArgs),
+    /// Print what makes a shell complete commands and options
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual, for man -l - and the like
+    Man,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   quantize kmeans -k 5 flower.jpg           flower-kmeans5.png beside it, with 5 colors
   quantize gmm -k 5 --sample out.png        the built-in picture, and a draw from its mixture
+  quantize kmeans -r photos -o small/       a folder and all below it
   quantize kmeans --help                    all options of a method
 
 Exit status: 0 all done, 1 an input failed and the others are written,
@@ -44,7 +53,9 @@ const KMEANS_EXAMPLES: &str = "\
 Examples:
   quantize kmeans -k 5 flower.jpg                      flower-kmeans5.png beside it
   quantize kmeans -k 5 --compare both.png flower.jpg   also before and after side by side
-  quantize kmeans -o 'small/{stem}.png' *.jpg          many pictures into a folder
+  quantize kmeans -r photos -o small/                  a folder and all below it
+  quantize kmeans -k 256 --in-place --skip-if-larger . PNG files, where it pays
+  quantize kmeans -o 'small/{stem}.png' *.jpg          names of one's own
   quantize kmeans -k 32 - < in.png > out.png           in a pipe";
 
 const GMM_EXAMPLES: &str = "\
@@ -275,7 +286,7 @@ pub struct CommonArgs {
     #[arg(short, long, help_heading = PROGRAM)]
     pub quiet: bool,
 
-    /// Report more: what -k auto tried
+    /// Say more: the time of each stage, what -k auto tried, all of a mixture; of many pictures each
     #[arg(short, long, conflicts_with = "quiet", help_heading = PROGRAM)]
     pub verbose: bool,
 

@@ -3,6 +3,8 @@
 mod args;
 mod batch;
 mod inputs;
+mod manual;
+mod memory;
 mod message;
 mod method;
 mod panics;
@@ -17,7 +19,11 @@ mod saved;
 mod signals;
 mod source;
 
-use std::{path::Path, process};
+use std::{
+    io::{self, Write},
+    path::Path,
+    process,
+};
 
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, error::ErrorKind};
@@ -25,6 +31,7 @@ use quantize::picture::{EncodeOptions, Existing};
 
 use args::{Cli, Command, CommonArgs};
 use inputs::{Input, Search};
+use memory::Budget;
 use message::{reason, say, say_of, say_plain, visible};
 use method::{Kind, Method};
 use plan::{Extra, Job, Wanted};
@@ -52,6 +59,8 @@ pub fn run() -> Result<Outcome> {
         Command::Kmeans(args) => (&args.common, Kind::Kmeans(args), args.extras()),
         Command::Gmm(args) => (&args.common, Kind::Gmm(args), args.extras()),
         Command::Sample(args) => return sample::sample(args),
+        Command::Completions { shell } => return Ok(print(&manual::completions(*shell))),
+        Command::Man => return Ok(print(&manual::pages())),
     };
     let method = Method::new(kind)?;
     let jobs = plan(common, &method, extras)?;
@@ -78,16 +87,35 @@ fn parse() -> Cli {
         if !error.use_stderr() || error.kind() == help {
             error.exit();
         }
-        // clap's first paragraph says what is wrong, the others guess what was meant. It repeats
+        // clap's first paragraph says what is wrong, its tips what may have been meant. It repeats
         // arguments as they are: control characters in them must not reach the terminal, which
         // would take them for commands.
         let text = error.render().to_string();
-        let paragraph = text.split("\n\n").next().unwrap_or_default();
-        let lines: Vec<&str> = paragraph.lines().map(str::trim).collect();
+        let mut paragraphs = text.split("\n\n");
+        let lines = paragraphs.next().unwrap_or_default().lines();
+        let lines: Vec<&str> = lines.map(str::trim).collect();
         let wrong = visible(lines.join(" ").trim_start_matches("error: "));
-        say(format_args!("{wrong} (--help lists what there is)"));
+        let mut tips = paragraphs.flat_map(str::lines).map(str::trim);
+        let similar =
+            tips.find_map(|line| line.strip_prefix("tip: ").filter(|t| t.contains("similar")));
+        let tip = similar.map(|tip| format!("; {}", visible(tip)));
+        say(format_args!(
+            "{wrong}{} (--help lists what there is)",
+            tip.unwrap_or_default()
+        ));
         process::exit(error.exit_code());
     })
+}
+
+/// Prints what was asked for; whether it is read to its end is the reader's choice.
+fn print(bytes: &[u8]) -> Outcome {
+    match io::stdout().lock().write_all(bytes) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            say(format_args!("cannot write to stdout: {}", reason(&error)));
+            Outcome::SomeFailed
+        }
+        _ => Outcome::Complete,
+    }
 }
 
 fn plan(common: &CommonArgs, method: &Method, extras: Vec<(Extra, &Path)>) -> Result<Vec<Job>> {
@@ -159,6 +187,7 @@ fn do_all(jobs: &[Job], common: &CommonArgs, method: &Method) -> Result<Outcome>
             optimize: common.optimize,
         },
         reading: &common.reading,
+        memory: Budget::new(common.reading.max_memory),
     };
     let mut reporter = Reporter::new(common, jobs);
     let mut count = Count::default();
@@ -197,6 +226,7 @@ fn do_all(jobs: &[Job], common: &CommonArgs, method: &Method) -> Result<Outcome>
         }
     })?;
     progress::finish();
+    reporter.finish();
     let one_went_well = jobs.len() == 1 && count.written == 1;
     if count.failed > 0 || !(common.quiet || one_went_well) {
         say_plain(format_args!(

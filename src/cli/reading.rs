@@ -32,10 +32,18 @@ pub struct ReadingArgs {
     #[arg(long, help_heading = READING)]
     pub allow_truncated: bool,
 
-    /// Bytes that a picture may need, such as 512M or 2G (K, M, G of 1024)
+    /// Bytes that all pictures under way may need together, such as 512M or 2G (K, M, G of 1024)
     #[arg(long, value_name = "SIZE", value_parser = range::memory, default_value = "2G")]
     #[arg(help_heading = READING, allow_negative_numbers = true)]
     pub max_memory: u64,
+}
+
+/// The bytes of memory that the picture of `job` in `bytes` takes, by its header; 0 if that is
+/// broken.
+pub fn memory_needed(job: &Job, bytes: &[u8]) -> u64 {
+    let extension = job.source.path().extension().and_then(OsStr::to_str);
+    let needed = panics::of_decoder(|| picture::memory_needed(bytes, extension));
+    needed.map_or(0, |needed| needed.unwrap_or(0))
 }
 
 impl ReadingArgs {

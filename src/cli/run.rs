@@ -17,11 +17,12 @@ use quantize::{
 };
 
 use super::{
+    memory::Budget,
     message::reason,
     method::{Method, Subject},
     plan::{Extra, Job, Target},
     progress,
-    reading::ReadingArgs,
+    reading::{self, ReadingArgs},
     report::{Entry, Hex, Results, Seconds, Status},
     signals,
 };
@@ -38,6 +39,8 @@ pub struct Settings<'a> {
     /// How PNG files are made.
     pub encoding: EncodeOptions,
     pub reading: &'a ReadingArgs,
+    /// What all pictures that are under way may take together.
+    pub memory: Budget,
 }
 
 /// Makes and writes everything that `job` asks for. Nothing of it is written unless all of it could
@@ -57,6 +60,7 @@ pub fn journey(job: &Job, settings: &Settings) -> Result<Results> {
             "not a PNG file, and --in-place replaces no other"
         );
     }
+    let _claim = settings.memory.claim(reading::memory_needed(job, &bytes));
     let Decoded {
         picture,
         metadata,

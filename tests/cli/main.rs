@@ -11,4 +11,6 @@ mod reading;
 mod refused;
 mod reports;
 #[cfg(unix)]
+mod signals;
+#[cfg(unix)]
 mod unix;

@@ -35,6 +35,69 @@ fn the_report_is_plain_in_a_pipe_and_colored_on_request() {
 }
 
 #[test]
+fn many_pictures_get_a_row_each_and_a_total() {
+    let folder = Folder::with(&["a.png", "longer.png"]);
+    folder.write("broken.png", b"this is text");
+    let run = folder
+        .run("kmeans -k 2 a.png broken.png longer.png")
+        .code(1);
+    let table = stdout(&run);
+    let lines: Vec<_> = table.lines().collect();
+    let begins: Vec<_> = lines
+        .iter()
+        .map(|line| line.split_whitespace().next().unwrap())
+        .collect();
+    assert_eq!(begins, ["input", "a.png", "longer.png", "total"]);
+    assert_eq!(lines[1].len(), lines[2].len(), "{table}");
+    let written = folder.read("a-kmeans2.png").len() + folder.read("longer-kmeans2.png").len();
+    assert!(lines[3].contains(&format!(" {written} ")), "{table}");
+}
+
+#[test]
+fn verbose_adds_stages_and_covariances() {
+    let folder = Folder::with(&["a.png", "b.png"]);
+    for (arguments, more) in [("", false), ("-v", true)] {
+        let report = stdout(
+            &folder
+                .run(&format!("gmm -k 2 -f a.png {arguments}"))
+                .code(0),
+        );
+        assert_eq!(report.contains("(load "), more, "{report}");
+        assert_eq!(report.contains("  covariance "), more, "{report}");
+    }
+    let report = stdout(&folder.run("kmeans -k 2 -v a.png b.png").code(0));
+    assert_eq!(report.matches("iterations").count(), 2);
+    folder.run("kmeans -k 2 -v -q a.png").code(2);
+}
+
+#[test]
+fn a_typo_is_met_with_what_may_have_been_meant() {
+    let folder = Folder::new();
+    for (arguments, meant) in [
+        ("kmean", "'kmeans'"),
+        ("kmeans --compair x", "'--compare'"),
+        ("gmm --covariance ful", "'full'"),
+    ] {
+        let said = stderr(&folder.run(arguments).code(2));
+        assert!(said.contains("similar") && said.contains(meant), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+}
+
+#[test]
+fn completions_and_the_manual_know_the_options() {
+    let folder = Folder::new();
+    for shell in ["bash", "zsh", "fish", "powershell"] {
+        let script = stdout(&folder.run(&format!("completions {shell}")).code(0));
+        assert!(script.contains("covariance"), "{shell}");
+    }
+    let manual = stdout(&folder.run("man").code(0));
+    for part in ["quantize", "kmeans", "reg\\-covar", "Examples"] {
+        assert!(manual.contains(part), "{part}");
+    }
+}
+
+#[test]
 fn the_report_on_a_mixture_has_its_components() {
     let folder = Folder::with(&["a.png"]);
     let report = stdout(&folder.run("gmm -k 2 a.png --sample s.png").code(0));

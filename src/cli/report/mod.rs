@@ -1,6 +1,7 @@
 //! What came of each picture, for people and for programs.
 
 mod json;
+mod table;
 mod text;
 
 use std::{
@@ -163,7 +164,13 @@ pub struct Reporter {
 /// What a report looks like.
 enum Style {
     Json,
-    Text(text::Swatches, text::Detail),
+    /// A block of lines for each picture.
+    Blocks {
+        swatches: text::Swatches,
+        verbose: bool,
+    },
+    /// A row for each of many pictures.
+    Table(table::Table),
     Silent,
 }
 
@@ -196,18 +203,21 @@ impl Reporter {
             (clap::ColorChoice::Auto, Stream::Stdout) => AutoStream::choice(&io::stdout()),
             (clap::ColorChoice::Auto, Stream::Stderr) => AutoStream::choice(&io::stderr()),
         };
-        let detail = if common.verbose {
-            text::Detail::Full
+        let swatches = if color == anstream::ColorChoice::Never {
+            text::Swatches::None
         } else {
-            text::Detail::Usual
+            text::Swatches::Colored
         };
         let style = match (common.report, common.quiet) {
             (Format::Json, _) => Style::Json,
             (Format::Text, true) => Style::Silent,
-            (Format::Text, false) if color == anstream::ColorChoice::Never => {
-                Style::Text(text::Swatches::None, detail)
+            (Format::Text, false) if jobs.len() > 1 && !common.verbose => {
+                Style::Table(table::Table::new(jobs, swatches))
             }
-            (Format::Text, false) => Style::Text(text::Swatches::Colored, detail),
+            (Format::Text, false) => Style::Blocks {
+                swatches,
+                verbose: common.verbose,
+            },
         };
         Self {
             style,
@@ -219,15 +229,24 @@ impl Reporter {
 
     /// Reports on `job`: its results, or the reason why it failed.
     pub fn report(&mut self, job: &Job, outcome: &Result<Results, String>) {
-        let report = match (&self.style, outcome) {
+        let report = match (&mut self.style, outcome) {
             (Style::Json, _) => json::line(job, outcome),
-            (Style::Text(swatches, detail), Ok(results)) => {
-                text::text(job, results, *swatches, *detail)
+            (Style::Blocks { swatches, verbose }, Ok(results)) => {
+                text::block(job, results, *swatches, *verbose)
             }
+            (Style::Table(table), Ok(results)) => table.row(job, results),
             // Failures are told on stderr.
-            (Style::Text(..), Err(_)) | (Style::Silent, _) => return,
+            (Style::Blocks { .. } | Style::Table(_), Err(_)) | (Style::Silent, _) => return,
         };
         self.deliver(&report);
+    }
+
+    /// Sums up, when there is more than one picture to sum up.
+    pub fn finish(&mut self) {
+        if let Style::Table(table) = &self.style {
+            let total = table.total();
+            self.deliver(&total);
+        }
     }
 
     /// Shows what would be written of which input.
@@ -235,7 +254,7 @@ impl Reporter {
         for job in jobs {
             self.deliver(&match self.style {
                 Style::Json => json::planned(job),
-                Style::Text(..) | Style::Silent => text::planned(job),
+                _ => text::planned(job),
             });
         }
     }

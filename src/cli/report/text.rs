@@ -15,14 +15,6 @@ pub enum Swatches {
     None,
 }
 
-/// How much is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Detail {
-    Usual,
-    /// Also each k that was tried.
-    Full,
-}
-
 /// Colors that are listed with their numbers: six lines of them are enough to look at.
 const LISTED: usize = 18;
 /// Colors with their numbers on a line.
@@ -30,13 +22,13 @@ const COLUMNS: usize = 3;
 /// Colors without numbers on a line.
 const STRIP: usize = 32;
 
-/// The report on `job`.
-pub fn text(job: &Job, results: &Results, swatches: Swatches, detail: Detail) -> String {
+/// The report on `job`; if `verbose`, with the time of each stage and all parameters of a mixture.
+pub fn block(job: &Job, results: &Results, swatches: Swatches, verbose: bool) -> String {
     let mut lines = heading(job);
     lines.push(labeled("size", &size(results)));
     lines.push(labeled("colors", &colors(results)));
     if let Some(choice) = &results.model.choice {
-        lines.extend(chosen(results.k, choice, detail));
+        lines.extend(chosen(results.k, choice, verbose));
     }
     lines.push(labeled("error", &error(results)));
     lines.push(labeled("iterations", &iterations(results)));
@@ -45,10 +37,10 @@ pub fn text(job: &Job, results: &Results, swatches: Swatches, detail: Detail) ->
     if results.status == Status::Skipped {
         lines.push(labeled("skipped", "the file would not be smaller"));
     }
-    lines.push(labeled("seconds", &seconds(results)));
+    lines.push(labeled("seconds", &seconds(results, verbose)));
     let (label, table) = match &results.model.mixture {
         None => ("palette", palette(&results.palette, swatches)),
-        Some(mixture) => ("components", components(mixture, swatches)),
+        Some(mixture) => ("components", components(mixture, swatches, verbose)),
     };
     let labels = iter::once(label).chain(iter::repeat(""));
     lines.extend(labels.zip(&table).map(|(label, line)| labeled(label, line)));
@@ -96,8 +88,8 @@ fn colors(results: &Results) -> String {
     }
 }
 
-/// What chose k, and in detail among what.
-fn chosen(k: usize, choice: &ChoiceResults, detail: Detail) -> Vec<String> {
+/// What chose k and, if `verbose`, among what.
+fn chosen(k: usize, choice: &ChoiceResults, verbose: bool) -> Vec<String> {
     let what = match choice.criterion {
         "knee" => "the knee of the error".to_owned(),
         criterion => criterion.to_uppercase(),
@@ -108,7 +100,7 @@ fn chosen(k: usize, choice: &ChoiceResults, detail: Detail) -> Vec<String> {
         ""
     };
     let mut lines = vec![labeled("chosen", &format!("k = {k} by {what}{cap}"))];
-    if detail == Detail::Full {
+    if verbose {
         let columns = match choice.criterion {
             "knee" => ["inertia", "height"],
             criterion => ["nats a pixel", criterion],
@@ -155,16 +147,24 @@ fn likelihood(results: &Results) -> Option<String> {
 
 fn bytes(results: &Results) -> String {
     let [bytes_in, bytes_out] = [results.bytes_in, results.bytes_out].map(|bytes| bytes as f64);
+    let percent = percent(results.bytes_out, results.bytes_in);
     format!(
-        "{} -> {} ({:.0} %)",
+        "{} -> {} ({percent} %)",
         grouped(bytes_in),
-        grouped(bytes_out),
-        100.0 * bytes_out / bytes_in
+        grouped(bytes_out)
     )
 }
 
-fn seconds(results: &Results) -> String {
+/// How many hundredths of `whole` are `part`.
+pub fn percent(part: usize, whole: usize) -> String {
+    format!("{:.0}", 100.0 * part as f64 / whole.max(1) as f64)
+}
+
+fn seconds(results: &Results, verbose: bool) -> String {
     let of = &results.seconds;
+    if !verbose {
+        return format!("{:.3}", of.total);
+    }
     format!(
         "{:.3} (load {:.3}, colors {:.3}, fit {:.3}, map {:.3}, encode {:.3})",
         of.total, of.load, of.colors, of.fit, of.map, of.encode
@@ -188,15 +188,28 @@ fn palette(entries: &[Entry], swatches: Swatches) -> Vec<String> {
     lines
 }
 
-/// The heaviest components with weight and mean, then the others.
-fn components(mixture: &MixtureResults, swatches: Swatches) -> Vec<String> {
+/// The heaviest components with weight and mean, if `verbose` also with the rows of the covariance,
+/// then the others.
+fn components(mixture: &MixtureResults, swatches: Swatches, verbose: bool) -> Vec<String> {
     let mut order: Vec<_> = (0..mixture.weights.len()).collect();
     order.sort_by(|&a, &b| mixture.weights[b].total_cmp(&mixture.weights[a]));
     let (listed, others) = order.split_at(order.len().min(LISTED));
     let line = |&j: &usize| {
         let mean: Vec<_> = mixture.means[j].iter().map(|c| format!("{c:.4}")).collect();
         let (color, weight) = (color(mixture.colors[j], swatches), mixture.weights[j]);
-        format!("{color}  weight {weight:.4}  mean {}", mean.join(" "))
+        let mut line = format!("{color}  weight {weight:.4}  mean {}", mean.join(" "));
+        if verbose {
+            let rows = mixture.covariances[j].iter();
+            let row = |row: &Vec<f64>| {
+                row.iter()
+                    .map(|c| format!("{c:.2e}"))
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            };
+            line += "  covariance ";
+            line += &rows.map(row).collect::<Vec<_>>().join("; ");
+        }
+        line
     };
     let mut lines: Vec<_> = listed.iter().map(line).collect();
     let others: Vec<_> = others.iter().map(|&j| mixture.colors[j]).collect();
@@ -223,13 +236,13 @@ fn color(hex: Hex, swatches: Swatches) -> String {
     }
 }
 
-fn swatch(Hex([r, g, b, _]): Hex) -> String {
+pub fn swatch(Hex([r, g, b, _]): Hex) -> String {
     let style = Style::new().bg_color(Some(RgbColor(r, g, b).into()));
     format!("{style}  {style:#}")
 }
 
 /// A number without decimals, its digits in groups of three.
-fn grouped(number: f64) -> String {
+pub fn grouped(number: f64) -> String {
     let digits = format!("{:.0}", number.abs());
     let mut grouped = if number < 0.0 {
         "-".to_owned()
