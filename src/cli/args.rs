@@ -7,7 +7,7 @@ use std::{
 
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use quantize::{gmm, kmeans};
+use quantize::{gmm, kmeans, palette::Order};
 
 use super::{plan::Extra, range, reading::ReadingArgs};
 
@@ -37,6 +37,12 @@ pub enum Command {
     },
     /// Print the manual, for man -l - and the like
     Man,
+    /// Write the picture in the colors of a palette that is given
+    #[command(after_help = REMAP_EXAMPLES)]
+    Remap(RemapArgs),
+    /// Say how far apart two pictures are, and show them side by side
+    #[command(after_help = COMPARE_EXAMPLES)]
+    Compare(CompareArgs),
 }
 
 const EXAMPLES: &str = "\
@@ -92,9 +98,22 @@ pub struct SampleArgs {
     #[arg(short, long)]
     pub force: bool,
 }
+const REMAP_EXAMPLES: &str = "\
+Examples:
+  quantize remap --palette windows.gpl flower.jpg      flower-remap.png beside it
+  quantize remap --palette logo.png *.jpg              in the colors of another picture
+  quantize remap --palette '#000,#fff,#d00' flower.jpg";
+
+const COMPARE_EXAMPLES: &str = "\
+Examples:
+  quantize compare flower.jpg flower-kmeans16.png
+  quantize compare flower.jpg flower-kmeans16.png -o both.png --report json";
 
 #[derive(Args, Debug)]
 pub struct KmeansArgs {
+    #[command(flatten)]
+    pub fit: FitArgs,
+
     #[command(flatten)]
     pub common: CommonArgs,
 
@@ -116,6 +135,9 @@ pub struct KmeansArgs {
 
 #[derive(Args, Debug)]
 pub struct GmmArgs {
+    #[command(flatten)]
+    pub fit: FitArgs,
+
     #[command(flatten)]
     pub common: CommonArgs,
 
@@ -167,12 +189,91 @@ pub struct GmmArgs {
     pub sample_mode: SampleMode,
 }
 
+#[derive(Args, Debug)]
+pub struct RemapArgs {
+    #[command(flatten)]
+    pub common: CommonArgs,
+
+    /// A palette file, a PNG (its palette, or its colors if at most 256), or #rrggbb,#rrggbb,...
+    ///
+    /// Files are gpl, hex, txt (Paint.NET), json (also a report of this program), css, act, aco, ase
+    /// and pal (JASC), told by their extension.
+    #[arg(long, value_name = "PALETTE", help_heading = MODEL)]
+    pub palette: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub struct CompareArgs {
+    /// A file, - for stdin, builtin:flower.jpg or builtin:china.jpg
+    #[arg(value_name = "A")]
+    pub a: PathBuf,
+
+    /// Another one of the same size
+    #[arg(value_name = "B")]
+    pub b: PathBuf,
+
+    /// Also write the two side by side under their names: a file, or - for stdout
+    #[arg(short, long, value_name = "FILE", help_heading = OUTPUT)]
+    pub output: Option<PathBuf>,
+
+    /// Replace the file if it exists
+    #[arg(short, long, requires = "output", help_heading = OUTPUT)]
+    pub force: bool,
+
+    /// text for people, or json: one object on a line
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    #[arg(help_heading = PROGRAM, hide_possible_values = true)]
+    pub report: Format,
+}
+
 const INPUT: &str = "Input";
 const OUTPUT: &str = "Output";
 const MODEL: &str = "Model";
 const PROGRAM: &str = "Program";
 
-/// What both methods take.
+/// What both models take.
+#[derive(Args, Debug)]
+pub struct FitArgs {
+    /// Colors of the result, 1 to 256, or auto: as many as the picture asks for, up to --max-k
+    #[arg(short = 'k', long = "colors", value_name = "N", default_value = "16")]
+    #[arg(value_parser = range::clusters, help_heading = MODEL, allow_negative_numbers = true)]
+    pub k: Clusters,
+
+    /// The most colors that -k auto chooses, 1 to 256
+    #[arg(long, value_name = "N", value_parser = range::max_k, default_value = "32")]
+    #[arg(help_heading = MODEL, allow_negative_numbers = true)]
+    pub max_k: usize,
+
+    /// Where the first centroids come from, k-means++ or random
+    #[arg(long, value_name = "HOW", default_value = "k-means++")]
+    #[arg(help_heading = MODEL, hide_possible_values = true)]
+    pub init: Init,
+
+    /// Starts, of which the best is kept [default: by method, effort and k]
+    #[arg(long, value_name = "N", value_parser = range::n_init)]
+    #[arg(help_heading = MODEL, allow_negative_numbers = true)]
+    pub n_init: Option<usize>,
+
+    /// Decides every random choice
+    #[arg(long, value_name = "N", value_parser = range::seed, default_value = "0")]
+    #[arg(help_heading = MODEL, allow_negative_numbers = true)]
+    pub seed: u64,
+
+    /// Also write the fitted model as JSON
+    #[arg(long, value_name = "PATH", help_heading = OUTPUT)]
+    pub save_model: Option<PathBuf>,
+
+    /// Use a saved model, with its k and its space, instead of fitting one
+    #[arg(long, value_name = "FILE", help_heading = MODEL)]
+    #[arg(conflicts_with_all = ["k", "space"])]
+    pub load_model: Option<PathBuf>,
+
+    /// Also write the number of each pixel's cluster or component as 8-bit gray
+    #[arg(long, value_name = "PATH", help_heading = OUTPUT)]
+    pub labels: Option<PathBuf>,
+}
+
+/// What all methods take.
 #[derive(Args, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct CommonArgs {
@@ -196,35 +297,10 @@ pub struct CommonArgs {
     #[arg(long, help_heading = INPUT)]
     pub dry_run: bool,
 
-    /// Colors of the result, 1 to 256, or auto: as many as the picture asks for, up to --max-k
-    #[arg(short = 'k', long = "colors", value_name = "N", default_value = "16")]
-    #[arg(value_parser = range::clusters, help_heading = MODEL, allow_negative_numbers = true)]
-    pub k: Clusters,
-
-    /// The most colors that -k auto chooses, 1 to 256
-    #[arg(long, value_name = "N", value_parser = range::max_k, default_value = "32")]
-    #[arg(help_heading = MODEL, allow_negative_numbers = true)]
-    pub max_k: usize,
-
-    /// Where the first centroids come from, k-means++ or random
-    #[arg(long, value_name = "HOW", default_value = "k-means++")]
-    #[arg(help_heading = MODEL, hide_possible_values = true)]
-    pub init: Init,
-
-    /// Starts, of which the best is kept [default: by method, effort and k]
-    #[arg(long, value_name = "N", value_parser = range::n_init)]
-    #[arg(help_heading = MODEL, allow_negative_numbers = true)]
-    pub n_init: Option<usize>,
-
     /// Where distances are measured: srgb, linear, lab or oklab
     #[arg(long, value_name = "SPACE", default_value = "srgb")]
     #[arg(help_heading = MODEL, hide_possible_values = true)]
     pub space: Space,
-
-    /// Decides every random choice
-    #[arg(long, value_name = "N", value_parser = range::seed, default_value = "0")]
-    #[arg(help_heading = MODEL, allow_negative_numbers = true)]
-    pub seed: u64,
 
     /// A file, - for stdout, a folder, or a pattern like out/{stem}.png [default: see --help]
     ///
@@ -236,19 +312,6 @@ pub struct CommonArgs {
     #[arg(short, long, value_name = "PATH", help_heading = OUTPUT)]
     pub output: Option<PathBuf>,
 
-    /// Also write the fitted model as JSON
-    #[arg(long, value_name = "PATH", help_heading = OUTPUT)]
-    pub save_model: Option<PathBuf>,
-
-    /// Use a saved model, with its k and its space, instead of fitting one
-    #[arg(long, value_name = "FILE", help_heading = MODEL)]
-    #[arg(conflicts_with_all = ["k", "space"])]
-    pub load_model: Option<PathBuf>,
-
-    /// Also write the number of each pixel's cluster or component as 8-bit gray
-    #[arg(long, value_name = "PATH", help_heading = OUTPUT)]
-    pub labels: Option<PathBuf>,
-
     /// Also write the result and the original side by side under titles
     #[arg(long, value_name = "PATH", help_heading = OUTPUT)]
     pub compare: Option<PathBuf>,
@@ -256,6 +319,17 @@ pub struct CommonArgs {
     /// Smallest files, slower
     #[arg(long, help_heading = OUTPUT)]
     pub optimize: bool,
+    /// Also write the palette: gpl, hex, txt, json, css, act, aco, ase, pal or png by extension
+    ///
+    /// In a folder and on stdout it is a GIMP palette. json has the number of pixels of each color;
+    /// hex, txt, json, css and png keep alpha.
+    #[arg(long, value_name = "PATH", help_heading = OUTPUT)]
+    pub save_palette: Option<PathBuf>,
+
+    /// Order of the palette in reports and palette files: count, luminance or hue
+    #[arg(long, value_name = "ORDER", default_value = "count")]
+    #[arg(help_heading = OUTPUT, hide_possible_values = true)]
+    pub sort: Sort,
 
     /// Replace files that exist
     #[arg(short, long, help_heading = OUTPUT)]
@@ -370,6 +444,27 @@ impl From<Space> for quantize::Space {
     }
 }
 
+/// [`Order`] by name.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Sort {
+    /// The most frequent color first
+    Count,
+    /// From dark to light
+    Luminance,
+    /// Grays, then around the circle of hues from red
+    Hue,
+}
+
+impl From<Sort> for Order {
+    fn from(sort: Sort) -> Self {
+        match sort {
+            Sort::Count => Self::Count,
+            Sort::Luminance => Self::Luminance,
+            Sort::Hue => Self::Hue,
+        }
+    }
+}
+
 /// [`quantize::Effort`] by name.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Effort {
@@ -411,12 +506,11 @@ impl From<Init> for kmeans::Init {
 }
 
 impl CommonArgs {
-    /// What both methods can write besides the picture, and where.
-    fn extras(&self) -> Vec<(Extra, &Path)> {
+    /// What all methods can write besides the picture, and where.
+    pub fn extras(&self) -> Vec<(Extra, &Path)> {
         named([
             (Extra::Comparison, self.compare.as_deref()),
-            (Extra::Labels, self.labels.as_deref()),
-            (Extra::Model, self.save_model.as_deref()),
+            (Extra::Palette, self.save_palette.as_deref()),
         ])
     }
 }
@@ -429,21 +523,31 @@ fn named<const N: usize>(extras: [(Extra, Option<&Path>); N]) -> Vec<(Extra, &Pa
         .collect()
 }
 
+impl FitArgs {
+    /// What both models can write besides the picture, and where.
+    fn extras(&self) -> Vec<(Extra, &Path)> {
+        named([
+            (Extra::Labels, self.labels.as_deref()),
+            (Extra::Model, self.save_model.as_deref()),
+        ])
+    }
+}
+
 impl KmeansArgs {
     /// What is to be written besides the picture, and where.
     pub fn extras(&self) -> Vec<(Extra, &Path)> {
-        self.common.extras()
+        [self.common.extras(), self.fit.extras()].concat()
     }
 
     pub fn options(&self, k: usize) -> kmeans::Options {
         kmeans::Options {
             k,
-            init: self.common.init.into(),
-            n_init: self.common.n_init,
+            init: self.fit.init.into(),
+            n_init: self.fit.n_init,
             effort: self.effort.into(),
             tol: self.tol,
             max_iter: self.max_iter,
-            seed: self.common.seed,
+            seed: self.fit.seed,
         }
     }
 }
@@ -451,7 +555,7 @@ impl KmeansArgs {
 impl GmmArgs {
     /// What is to be written besides the picture, and where.
     pub fn extras(&self) -> Vec<(Extra, &Path)> {
-        let mut extras = self.common.extras();
+        let mut extras = [self.common.extras(), self.fit.extras()].concat();
         extras.extend(named([
             (Extra::Sample, self.sample.as_deref()),
             (Extra::Soft, self.soft.as_deref()),
@@ -462,14 +566,14 @@ impl GmmArgs {
     pub fn options<const D: usize>(&self, k: usize) -> gmm::Options<D> {
         gmm::Options {
             k,
-            init: gmm::Init::KMeans(self.common.init.into()),
+            init: gmm::Init::KMeans(self.fit.init.into()),
             covariance_type: self.covariance.into(),
             effort: self.effort.into(),
-            n_init: self.common.n_init,
+            n_init: self.fit.n_init,
             tol: self.tol,
             max_iter: self.max_iter,
             reg_covar: self.reg_covar,
-            seed: self.common.seed,
+            seed: self.fit.seed,
         }
     }
 }
@@ -509,12 +613,12 @@ mod tests {
             panic!("kmeans was asked for")
         };
         assert_eq!(gmm.options(16), gmm::Options::<3>::default());
-        assert_eq!(gmm.common.k, Clusters::Number(16));
+        assert_eq!(gmm.fit.k, Clusters::Number(16));
         assert_eq!(
             gmm::Criterion::from(gmm.criterion),
             gmm::Criterion::default()
         );
         assert_eq!(kmeans.options(16), kmeans::Options::default());
-        assert_eq!(kmeans.common.k, Clusters::Number(16));
+        assert_eq!(kmeans.fit.k, Clusters::Number(16));
     }
 }

@@ -5,11 +5,12 @@ use ndarray::{Array3, ArrayView2};
 use quantize::{
     Colors, IndexedPicture, Palette, Picture, Space, gmm, kmeans, map,
     model::Parameters,
+    palette::Order,
     picture::{self, Pixels},
 };
 
 use super::{
-    args::{Clusters, CommonArgs, GmmArgs, KmeansArgs, SampleMode},
+    args::{Clusters, CommonArgs, FitArgs, GmmArgs, KmeansArgs, RemapArgs, SampleMode},
     report::{ChoiceResults, Hex, MixtureResults, ModelResults},
     saved::Saved,
 };
@@ -27,6 +28,8 @@ pub struct Method<'a> {
 pub enum Kind<'a> {
     Kmeans(&'a KmeansArgs),
     Gmm(&'a GmmArgs),
+    /// No clustering: the colors are given.
+    Remap(&'a RemapArgs, &'a Palette),
 }
 
 impl Kind<'_> {
@@ -35,6 +38,7 @@ impl Kind<'_> {
         match self {
             Self::Kmeans(_) => "kmeans",
             Self::Gmm(_) => "gmm",
+            Self::Remap(..) => "remap",
         }
     }
 
@@ -42,6 +46,16 @@ impl Kind<'_> {
         match self {
             Self::Kmeans(args) => &args.common,
             Self::Gmm(args) => &args.common,
+            Self::Remap(args, _) => &args.common,
+        }
+    }
+
+    /// What both models take; nothing is fitted where colors are given.
+    fn fit(&self) -> Option<&FitArgs> {
+        match self {
+            Self::Kmeans(args) => Some(&args.fit),
+            Self::Gmm(args) => Some(&args.fit),
+            Self::Remap(..) => None,
         }
     }
 }
@@ -52,7 +66,7 @@ impl<'a> Method<'a> {
     /// # Errors
     /// When that model cannot be read, or is not one of the method.
     pub fn new(kind: Kind<'a>) -> Result<Self> {
-        let path = kind.common().load_model.as_ref();
+        let path = kind.fit().and_then(|fit| fit.load_model.as_ref());
         let saved = path.map(|path| Saved::load(path)?.of_method(kind.name(), path));
         Ok(Self {
             kind,
@@ -67,15 +81,16 @@ impl<'a> Method<'a> {
 
     /// What default names carry: like `kmeans5`, without a number when each picture has its own.
     pub fn tag(&self) -> String {
-        match self.clusters() {
-            Clusters::Auto => self.name().to_owned(),
-            Clusters::Number(k) => format!("{}{k}", self.name()),
+        match (&self.saved, self.kind.fit().map(|fit| fit.k)) {
+            (Some(saved), _) => format!("{}{}", self.name(), saved.k),
+            (None, Some(Clusters::Number(k))) => format!("{}{k}", self.name()),
+            (None, Some(Clusters::Auto) | None) => self.name().to_owned(),
         }
     }
 
-    fn clusters(&self) -> Clusters {
-        let saved = self.saved.as_ref();
-        saved.map_or(self.kind.common().k, |saved| Clusters::Number(saved.k))
+    /// Whether results may have alpha though the picture has none.
+    pub fn has_alpha(&self) -> bool {
+        matches!(self.kind, Kind::Remap(_, palette) if palette.has_alpha())
     }
 
     /// Where distances are measured.
@@ -84,60 +99,73 @@ impl<'a> Method<'a> {
         saved.map_or_else(|| self.kind.common().space.into(), |saved| saved.space)
     }
 
+    /// The order of palettes for people to look at.
+    pub fn order(&self) -> Order {
+        self.kind.common().sort.into()
+    }
+
+    /// Whether color differences are reported, which take a while.
+    pub fn verbose(&self) -> bool {
+        self.kind.common().verbose
+    }
+
     /// Iterations after which it stops though it has not converged.
     pub fn max_iter(&self) -> usize {
         match self.kind {
             Kind::Kmeans(args) => args.max_iter,
             Kind::Gmm(args) => args.max_iter,
+            Kind::Remap(..) => usize::MAX,
         }
     }
 
     /// The model of `colors`.
     pub fn fit<const D: usize>(&self, colors: &Colors<D>) -> Result<Fit<D>> {
-        let clusters = self.clusters();
-        let most = self.kind.common().max_k;
-        let (model, k, choice) = match (self.kind, &self.saved, clusters) {
-            (Kind::Kmeans(_), Some(saved), _) => {
+        let (model, k, choice) = match (self.kind, &self.saved) {
+            (Kind::Kmeans(_), Some(saved)) => {
                 let Parameters::KMeans(centroids) = saved.model::<D>()?.parameters else {
                     bail!("the saved model is not one of kmeans");
                 };
                 let fit = kmeans::score(colors, &centroids)?;
                 (Model::Kmeans(fit), saved.k, None)
             }
-            (Kind::Gmm(args), Some(saved), _) => {
+            (Kind::Gmm(args), Some(saved)) => {
                 let Parameters::Mixture(mixture) = saved.model::<D>()?.parameters else {
                     bail!("the saved model is not one of gmm");
                 };
                 let fit = gmm::score(colors, &mixture, args.reg_covar)?;
                 (Model::Gmm(fit, Draw::of(args)), saved.k, None)
             }
-            (Kind::Kmeans(args), None, Clusters::Number(k)) => {
-                let fit = kmeans::fit(colors, &args.options(k))?;
-                (Model::Kmeans(fit), k, None)
-            }
-            (Kind::Gmm(args), None, Clusters::Number(k)) => {
-                let fit = gmm::fit(colors, &args.options(k))?;
-                (Model::Gmm(fit, Draw::of(args)), k, None)
-            }
-            (Kind::Kmeans(args), None, Clusters::Auto) => {
-                let choice = kmeans::choose(colors, &args.options(most), most)?;
-                let results = ChoiceResults::of("knee", &choice);
-                (Model::Kmeans(choice.fit), choice.k, Some(results))
-            }
-            (Kind::Gmm(args), None, Clusters::Auto) => {
-                let criterion = args.criterion.into();
-                let choice = gmm::choose(colors, &args.options(most), most, criterion)?;
-                let name = match criterion {
-                    gmm::Criterion::Bic => "bic",
-                    gmm::Criterion::Aic => "aic",
-                };
-                let results = ChoiceResults::of(name, &choice);
-                (
-                    Model::Gmm(choice.fit, Draw::of(args)),
-                    choice.k,
-                    Some(results),
-                )
-            }
+            (Kind::Kmeans(args), None) => match args.fit.k {
+                Clusters::Number(k) => {
+                    let fit = kmeans::fit(colors, &args.options(k))?;
+                    (Model::Kmeans(fit), k, None)
+                }
+                Clusters::Auto => {
+                    let most = args.fit.max_k;
+                    let choice = kmeans::choose(colors, &args.options(most), most)?;
+                    let results = ChoiceResults::of("knee", &choice);
+                    (Model::Kmeans(choice.fit), choice.k, Some(results))
+                }
+            },
+            (Kind::Gmm(args), None) => match args.fit.k {
+                Clusters::Number(k) => {
+                    let fit = gmm::fit(colors, &args.options(k))?;
+                    (Model::Gmm(fit, Draw::of(args)), k, None)
+                }
+                Clusters::Auto => {
+                    let most = args.fit.max_k;
+                    let criterion = args.criterion.into();
+                    let choice = gmm::choose(colors, &args.options(most), most, criterion)?;
+                    let name = match criterion {
+                        gmm::Criterion::Bic => "bic",
+                        gmm::Criterion::Aic => "aic",
+                    };
+                    let results = ChoiceResults::of(name, &choice);
+                    let model = Model::Gmm(choice.fit, Draw::of(args));
+                    (model, choice.k, Some(results))
+                }
+            },
+            (Kind::Remap(_, palette), _) => (Model::Given(palette.clone()), palette.len(), None),
         };
         Ok(Fit {
             model,
@@ -167,6 +195,8 @@ pub struct Fit<const D: usize> {
 enum Model<const D: usize> {
     Kmeans(kmeans::Fit),
     Gmm(gmm::Fit<D>, Draw),
+    /// A palette that was not fitted.
+    Given(Palette),
 }
 
 /// How pictures are drawn from a mixture.
@@ -179,7 +209,7 @@ impl Draw {
     fn of(args: &GmmArgs) -> Self {
         Self {
             mode: args.sample_mode,
-            seed: args.common.seed,
+            seed: args.fit.seed,
         }
     }
 }
@@ -198,6 +228,10 @@ impl<const D: usize> Fit<D> {
                 let entry_of_color = map::nearest(colors, &palette, self.space);
                 (palette, entry_of_color)
             }
+            Model::Given(palette) => {
+                let entry_of_color = map::nearest(colors, palette, self.space);
+                (palette.clone(), entry_of_color)
+            }
             Model::Gmm(fit, _) => {
                 let (palette, entry_of_component) = self.palette(fit)?;
                 let components = fit.mixture.predict(colors)?;
@@ -210,7 +244,7 @@ impl<const D: usize> Fit<D> {
         Ok(indexed.sorted_by_count())
     }
 
-    /// A picture of the size of `picture` drawn from the mixture; k-means has nothing to draw from.
+    /// A picture of the size of `picture` drawn from the mixture; the other methods have nothing to draw from.
     pub fn sample(&self, picture: &Picture) -> Result<Option<Picture>> {
         let Model::Gmm(gmm::Fit { mixture, .. }, draw) = &self.model else {
             return Ok(None);
@@ -243,6 +277,7 @@ impl<const D: usize> Fit<D> {
         let numbers = match &self.model {
             Model::Kmeans(fit) => kmeans::predict(&subject.colors, &fit.centroids)?,
             Model::Gmm(fit, _) => fit.mixture.predict(&subject.colors)?,
+            Model::Given(_) => bail!("a palette that is given has no clusters"),
         };
         // No more than 256 colors can be asked for, nor loaded.
         let numbers: Vec<u8> = numbers.into_iter().map(|number| number as u8).collect();
@@ -256,6 +291,7 @@ impl<const D: usize> Fit<D> {
         let parameters = match &self.model {
             Model::Kmeans(fit) => Parameters::KMeans(fit.centroids.clone()),
             Model::Gmm(fit, _) => Parameters::Mixture(fit.mixture.clone()),
+            Model::Given(_) => bail!("a palette that is given is no model"),
         };
         let model = quantize::model::Model {
             space: self.space,
@@ -275,6 +311,16 @@ impl<const D: usize> Fit<D> {
                 n_iter: fit.n_iter,
                 converged: fit.converged,
                 choice: self.choice.clone(),
+                mixture: None,
+            },
+            Model::Given(_) => ModelResults {
+                inertia: None,
+                log_likelihood: None,
+                bic: None,
+                aic: None,
+                n_iter: 0,
+                converged: true,
+                choice: None,
                 mixture: None,
             },
             Model::Gmm(fit, _) => ModelResults {

@@ -2,11 +2,13 @@
 
 mod args;
 mod batch;
+mod compare;
 mod inputs;
 mod manual;
 mod memory;
 mod message;
 mod method;
+mod palettes;
 mod panics;
 mod plan;
 mod progress;
@@ -55,9 +57,16 @@ pub enum Outcome {
 pub fn run() -> Result<Outcome> {
     panics::install_hook();
     let command = parse().command;
+    let given;
     let (common, kind, extras) = match &command {
         Command::Kmeans(args) => (&args.common, Kind::Kmeans(args), args.extras()),
         Command::Gmm(args) => (&args.common, Kind::Gmm(args), args.extras()),
+        Command::Remap(args) => {
+            given = palettes::argument(&args.palette)?;
+            let kind = Kind::Remap(args, &given);
+            (&args.common, kind, args.common.extras())
+        }
+        Command::Compare(args) => return compare::compare(args),
         Command::Sample(args) => return sample::sample(args),
         Command::Completions { shell } => return Ok(print(&manual::completions(*shell))),
         Command::Man => return Ok(print(&manual::pages())),

@@ -9,7 +9,7 @@ use quantize::{
     picture::{self, DecodeOptions, Decoded, Metadata},
 };
 
-use super::{panics, plan::Job, range};
+use super::{panics, plan::Job, range, source::Source};
 
 const READING: &str = "Reading";
 
@@ -52,21 +52,29 @@ impl ReadingArgs {
     /// # Errors
     /// Why it cannot be read, and which option cures that.
     pub fn decode(&self, job: &Job, bytes: &[u8]) -> Result<Decoded> {
-        let extension = job.source.path().extension().and_then(OsStr::to_str);
         let options = DecodeOptions {
             max_memory: self.max_memory,
             convert_to_srgb: !self.no_icc,
             allow_truncated: self.allow_truncated,
         };
-        let decoded = panics::of_decoder(|| picture::decode(bytes, extension, &options))?;
-        let mut decoded = decoded.map_err(|error| match error {
-            Error::Memory { .. } => anyhow!("{error} (--max-memory)"),
-            Error::Truncated => anyhow!("{error}; --allow-truncated takes what is there"),
-            error => error.into(),
-        })?;
+        let mut decoded = decode(&job.source, bytes, &options)?;
         if self.strip {
             decoded.metadata = Metadata::default();
         }
         Ok(decoded)
     }
+}
+
+/// The picture of `source` in `bytes`.
+///
+/// # Errors
+/// Why it cannot be read, and which option cures that.
+pub fn decode(source: &Source, bytes: &[u8], options: &DecodeOptions) -> Result<Decoded> {
+    let extension = source.path().extension().and_then(OsStr::to_str);
+    let decoded = panics::of_decoder(|| picture::decode(bytes, extension, options))?;
+    decoded.map_err(|error| match error {
+        Error::Memory { .. } => anyhow!("{error} (--max-memory)"),
+        Error::Truncated => anyhow!("{error}; --allow-truncated takes what is there"),
+        error => error.into(),
+    })
 }

@@ -10,9 +10,9 @@ use std::{
 use anyhow::{Result, anyhow, bail, ensure};
 use os_display::Quotable;
 use quantize::{
-    Colors, Error, IndexedPicture, Picture,
+    Colors, Error, IndexedPicture, Palette, Picture,
     figure::{self, Panel},
-    metrics,
+    metrics, palette,
     picture::{Decoded, EncodeOptions, Existing, Metadata, Staged},
 };
 
@@ -20,6 +20,7 @@ use super::{
     memory::Budget,
     message::reason,
     method::{Method, Subject},
+    palettes,
     plan::{Extra, Job, Target},
     progress,
     reading::{self, ReadingArgs},
@@ -75,7 +76,7 @@ pub fn journey(job: &Job, settings: &Settings) -> Result<Results> {
         load,
         watch,
     };
-    if loaded.picture.has_alpha() {
+    if loaded.picture.has_alpha() || settings.method.has_alpha() {
         travel::<4>(job, settings, loaded)
     } else {
         travel::<3>(job, settings, loaded)
@@ -130,6 +131,9 @@ fn travel<const D: usize>(job: &Job, settings: &Settings, loaded: Loaded) -> Res
     let bytes_out = png.len();
     let mut files = vec![(&job.output, png)];
     let in_full_color = compressed.to_picture();
+    let (sorted, counts) = compressed
+        .palette()
+        .sorted(&compressed.counts(), method.order());
     // It is a picture of its own and a panel of the comparison.
     let sampled = if job.wants(Extra::Sample) {
         model.sample(&subject.picture)?
@@ -143,6 +147,7 @@ fn travel<const D: usize>(job: &Job, settings: &Settings, loaded: Loaded) -> Res
                 comparison(&compressed, &in_full_color, sampled, &subject.picture)?
                     .encode_png(settings.encoding)?
             }
+            Extra::Palette => palette::save(&sorted, &counts, palettes::format(target)?)?,
             Extra::Sample => match &sampled {
                 Some(sampled) => sampled.encode_png(settings.encoding)?,
                 None => continue,
@@ -166,6 +171,11 @@ fn travel<const D: usize>(job: &Job, settings: &Settings, loaded: Loaded) -> Res
     let total = watch.total();
 
     let mse = metrics::mse(&subject.picture, &in_full_color)?;
+    let difference = if method.verbose() {
+        Some(metrics::ciede2000(&subject.picture, &in_full_color)?.into())
+    } else {
+        None
+    };
     Ok(Results {
         status,
         method: method.name(),
@@ -174,9 +184,10 @@ fn travel<const D: usize>(job: &Job, settings: &Settings, loaded: Loaded) -> Res
         distinct_colors: subject.colors.len(),
         k: model.k,
         colors: compressed.palette().len(),
-        palette: palette(&compressed),
+        palette: entries(&sorted, &counts),
         mse,
         psnr_db: metrics::psnr_db(mse),
+        difference,
         model: model.results(&subject.colors)?,
         warnings,
         bytes_in,
@@ -281,7 +292,8 @@ fn to_stdout(files: &[(&Target, Vec<u8>)]) -> Result<()> {
     Ok(())
 }
 
-fn cannot_write(target: &Target, error: &Error) -> anyhow::Error {
+/// The error of a `target` that could not be written, in words for the user.
+pub fn cannot_write(target: &Target, error: &Error) -> anyhow::Error {
     let cure = match error {
         Error::Exists => "; --force replaces it",
         _ => "",
@@ -293,11 +305,10 @@ fn cannot_write(target: &Target, error: &Error) -> anyhow::Error {
     )
 }
 
-fn palette(compressed: &IndexedPicture) -> Vec<Entry> {
-    let colors = compressed.palette().colors().iter();
+fn entries(palette: &Palette, counts: &[u64]) -> Vec<Entry> {
+    let colors = palette.colors().iter().zip(counts);
     colors
-        .zip(compressed.counts())
-        .map(|(&color, count)| Entry {
+        .map(|(&color, &count)| Entry {
             hex: Hex(color),
             count,
         })

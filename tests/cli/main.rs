@@ -2,11 +2,13 @@
 
 mod batch;
 mod common;
+mod compare;
 mod failed;
 mod inputs;
 mod models;
 mod names;
 mod outputs;
+mod palettes;
 mod reading;
 mod refused;
 mod reports;

@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Result, bail};
 use os_display::Quotable;
 
-use super::{inputs::Input, message::reason, source::Source};
+use super::{inputs::Input, message::reason, palettes, source::Source};
 
 /// An input and everything that is to be written of it.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub struct Job {
 pub enum Extra {
     /// Result and original side by side.
     Comparison,
+    /// The palette as a file of its own.
+    Palette,
     /// A picture drawn from the mixture.
     Sample,
     /// Each pixel's posterior mean.
@@ -45,6 +47,7 @@ impl Extra {
     pub fn word(self) -> &'static str {
         match self {
             Self::Comparison => "comparison",
+            Self::Palette => "palette",
             Self::Sample => "sample",
             Self::Soft => "soft",
             Self::Labels => "labels",
@@ -56,6 +59,7 @@ impl Extra {
     fn ending(self) -> &'static str {
         match self {
             Self::Comparison => "-compare.png",
+            Self::Palette => ".gpl",
             Self::Sample => "-sample.png",
             Self::Soft => "-soft.png",
             Self::Labels => "-labels.png",
@@ -101,6 +105,15 @@ pub enum Target {
 }
 
 impl Target {
+    /// The one that an argument names which can be no folder.
+    pub fn named(argument: &Path) -> Self {
+        if argument == Path::new("-") {
+            Self::Stdout
+        } else {
+            Self::File(argument.to_owned())
+        }
+    }
+
     /// The argument that would name it.
     pub fn argument(&self) -> &OsStr {
         match self {
@@ -120,6 +133,8 @@ pub struct Wanted<'a> {
     pub in_place: bool,
     pub extras: Vec<(Extra, &'a Path)>,
 }
+
+pub use refuse::refuse_shared;
 
 impl Wanted<'_> {
     /// The folders that outputs of many inputs go to, without links and dots.
@@ -180,7 +195,13 @@ fn job(input: Input, wanted: &Wanted) -> Result<Job> {
     };
     let extras = wanted.extras.iter();
     let extras = extras
-        .map(|&(extra, path)| Ok((extra, place(path, extra.ending())?)))
+        .map(|&(extra, path)| {
+            let target = place(path, extra.ending())?;
+            if extra == Extra::Palette {
+                palettes::format(&target)?;
+            }
+            Ok((extra, target))
+        })
         .collect::<Result<_>>()?;
     Ok(Job {
         source: input.source,

@@ -46,6 +46,23 @@ pub fn refuse(jobs: &[Job]) -> Result<()> {
     Ok(())
 }
 
+/// Refuses the one output of several inputs when it is one of them, or its folder is missing.
+pub fn refuse_shared(target: &Target, sources: &[Source]) -> Result<()> {
+    let Target::File(path) = target else {
+        return Ok(());
+    };
+    check_folder(path)?;
+    let ids = file_ids(path);
+    for source in sources {
+        if let Source::File(input) = source
+            && file_ids(input).iter().any(|id| ids.contains(id))
+        {
+            bail!("{}: would replace an input", path.quote());
+        }
+    }
+    Ok(())
+}
+
 fn collision(first: (&str, &Source), second: (&str, &Source), target: &Target) -> String {
     let one_input = std::ptr::eq(first.1, second.1);
     let [first, second] = [first, second]

@@ -49,8 +49,13 @@ fn serialized(job: &Job, outcome: Outcome) -> String {
         output: job.output.argument().to_string_lossy().into_owned(),
         outcome,
     };
+    object(&line)
+}
+
+/// `value` as an object on a line.
+pub fn object(value: &impl Serialize) -> String {
     let mut bytes = Vec::new();
-    let serialized = line.serialize(&mut Serializer::with_formatter(&mut bytes, Escaping));
+    let serialized = value.serialize(&mut Serializer::with_formatter(&mut bytes, Escaping));
     serialized.expect("nothing in it can fail to be serialized");
     bytes.push(b'\n');
     String::from_utf8(bytes).expect("JSON is UTF-8")

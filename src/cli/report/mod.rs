@@ -4,13 +4,16 @@ mod json;
 mod table;
 mod text;
 
+pub use json::object;
+pub use text::grouped;
+
 use std::{
     fmt,
     io::{self, Write},
 };
 
 use anstream::AutoStream;
-use quantize::Choice;
+use quantize::{Choice, metrics::ColorDifference};
 use serde::{Serialize, Serializer};
 
 use super::{
@@ -36,6 +39,9 @@ pub struct Results {
     pub palette: Vec<Entry>,
     pub mse: f64,
     pub psnr_db: Option<f64>,
+    /// With `-v`.
+    #[serde(flatten)]
+    pub difference: Option<Difference>,
     #[serde(flatten)]
     pub model: ModelResults,
     /// What the user should know of the input.
@@ -52,6 +58,32 @@ pub enum Status {
     Written,
     /// It did not shrink, and was to be left out then.
     Skipped,
+}
+
+/// How different two pictures look.
+#[derive(Serialize)]
+pub struct Difference {
+    ciede2000_mean: f64,
+    ciede2000_max: f64,
+}
+
+impl From<ColorDifference> for Difference {
+    fn from(difference: ColorDifference) -> Self {
+        Self {
+            ciede2000_mean: difference.mean,
+            ciede2000_max: difference.max,
+        }
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let Self {
+            ciede2000_mean,
+            ciede2000_max,
+        } = self;
+        write!(f, "mean {ciede2000_mean:.2}, largest {ciede2000_max:.2}")
+    }
 }
 
 /// A color of the palette and how many pixels have it.

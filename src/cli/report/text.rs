@@ -31,7 +31,13 @@ pub fn block(job: &Job, results: &Results, swatches: Swatches, verbose: bool) ->
         lines.extend(chosen(results.k, choice, verbose));
     }
     lines.push(labeled("error", &error(results)));
-    lines.push(labeled("iterations", &iterations(results)));
+    if let Some(difference) = &results.difference {
+        lines.push(labeled("CIEDE2000", &difference.to_string()));
+    }
+    // A palette that is given takes none.
+    if results.model.n_iter > 0 {
+        lines.push(labeled("iterations", &iterations(results)));
+    }
     lines.extend(likelihood(results).map(|likelihood| labeled("likelihood", &likelihood)));
     lines.push(labeled("bytes", &bytes(results)));
     if results.status == Status::Skipped {
