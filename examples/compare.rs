@@ -30,11 +30,8 @@ fn main() -> Result<()> {
     let panels = [("In 5 colors", &compressed), ("Original", &original)];
     let figure = side_by_side(&panels.map(|(title, picture)| Panel { title, picture }))?;
     let output = Path::new("compared.png");
-    picture::write(
-        output,
-        &figure.encode_png(EncodeOptions::default())?,
-        Existing::Replace,
-    )?;
+    let png = figure.encode_png(EncodeOptions::default())?;
+    picture::write(output, &png, Existing::Replace)?;
 
     let mse = metrics::mse(&compressed, &original)?;
     println!("{}: MSE {mse:.1}", output.display());
