@@ -114,7 +114,9 @@ fn the_first_frame_is_taken_with_a_warning() {
     let folder = Folder::new();
     for name in ["animated-apng.png", "animated.gif", "animated.webp"] {
         fs::copy(formats.join(name), folder.path(name)).unwrap();
-        let run = folder.run(&format!("kmeans -k 4 {name}")).success();
+        let run = folder
+            .run(&format!("kmeans -k 4 {name} -o {name}.png"))
+            .success();
         let text = stderr(&run);
         assert!(text.contains("warning: more than one frame"), "{text}");
     }

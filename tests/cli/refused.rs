@@ -14,7 +14,6 @@ fn numbers_out_of_range_are_refused_with_the_option_and_its_range() {
         ("-k -1", "-k", "from 1 to 256"),
         ("-k abc", "-k", "from 1 to 256"),
         ("-k 2.5", "-k", "from 1 to 256"),
-        ("-k auto", "-k", "from 1 to 256"),
         ("--colors=-1", "-k", "from 1 to 256"),
         ("--seed x", "--seed", "from 0 to 18446744073709551615"),
         ("--seed -1", "--seed", "from 0 to 18446744073709551615"),
