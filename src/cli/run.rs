@@ -13,7 +13,7 @@ use quantize::{
     Colors, Error, IndexedPicture, Palette, Picture,
     figure::{self, Panel},
     metrics, palette,
-    picture::{Decoded, EncodeOptions, Existing, Metadata, Staged},
+    picture::{self, Decoded, EncodeOptions, Existing, Metadata, Staged},
 };
 
 use super::{
@@ -27,9 +27,6 @@ use super::{
     report::{Entry, Hex, Results, Seconds, Status},
     signals,
 };
-
-/// What a PNG file begins with (PNG specification, section 5.2).
-const PNG_SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 
 /// How every picture is treated.
 pub struct Settings<'a> {
@@ -57,7 +54,7 @@ pub fn journey(job: &Job, settings: &Settings) -> Result<Results> {
     let bytes = job.source.read()?;
     if let Target::InPlace(_) = job.output {
         ensure!(
-            bytes.starts_with(PNG_SIGNATURE),
+            picture::is_png(&bytes),
             "not a PNG file, and --in-place replaces no other"
         );
     }

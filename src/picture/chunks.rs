@@ -3,6 +3,11 @@
 /// What every PNG begins with.
 pub const SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
 
+/// Whether these are the bytes of a PNG file, by what they begin with.
+pub fn is_png(bytes: &[u8]) -> bool {
+    bytes.starts_with(&SIGNATURE)
+}
+
 /// Length, name and checksum around the data.
 const FRAME: usize = 12;
 

@@ -11,6 +11,7 @@ mod profile;
 mod write;
 
 pub use builtin::{BUILTIN_NAMES, builtin, builtin_bytes};
+pub use chunks::is_png;
 pub use decode::{DecodeOptions, Decoded, Warning, decode, load, memory_needed};
 pub use encode::EncodeOptions;
 pub use gray::encode_gray;

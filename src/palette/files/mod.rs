@@ -29,7 +29,7 @@ mod png;
 mod text;
 
 use super::{Palette, hex};
-use crate::{Error, Result};
+use crate::{Error, Result, picture};
 
 /// A kind of palette file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,7 +119,7 @@ impl Format {
 /// [`Error::BrokenPalette`] when the bytes break the format's rules, [`Error::Invalid`] when the
 /// extension is of no palette file, or there are not 1 to 256 colors.
 pub fn load(bytes: &[u8], extension: Option<&str>) -> Result<Palette> {
-    let format = if png::is_png(bytes) {
+    let format = if picture::is_png(bytes) {
         Format::Png
     } else {
         known(extension)?

@@ -4,21 +4,14 @@ use std::{collections::BTreeMap, io::Cursor};
 
 use crate::{Error, picture};
 
-const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
-
 /// Pixels of a swatch's side, and swatches in a row.
 const SIDE: usize = 32;
 const COLUMNS: usize = 16;
 
-/// Whether the bytes begin as a PNG does.
-pub fn is_png(bytes: &[u8]) -> bool {
-    bytes.starts_with(SIGNATURE)
-}
-
 /// The colors of the PLTE chunk with the alpha of tRNS; of a picture without it, its colors by
 /// falling number of pixels (ties: by color), if there are at most 256.
 pub fn load(bytes: &[u8]) -> Result<Vec<[u8; 4]>, String> {
-    if !is_png(bytes) {
+    if !picture::is_png(bytes) {
         return Err("it does not begin as a PNG".into());
     }
     let reader = png::Decoder::new(Cursor::new(bytes))

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::Format;
-use crate::{Error, Result, picture::chunks::SIGNATURE};
+use crate::{Error, Result, picture::is_png};
 
 const HEADER: usize = 6;
 const ENTRY: usize = 16;
@@ -29,7 +29,7 @@ pub fn largest(icon: &[u8]) -> Result<(Format, Cow<'_, [u8]>)> {
     let offset = u32_at(chosen, 12)? as usize;
     let end = offset.saturating_add(size).min(icon.len());
     let picture = icon.get(offset..end).ok_or(Error::NotAPicture)?;
-    if picture.starts_with(&SIGNATURE) {
+    if is_png(picture) {
         return Ok((Format::Png, Cow::Borrowed(picture)));
     }
     let mut alone = icon[..4].to_vec();
@@ -61,6 +61,7 @@ fn u32_at(bytes: &[u8], at: usize) -> Result<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::picture::chunks::SIGNATURE;
 
     /// An icon of pictures with these sides, bits and bytes.
     fn icon(pictures: &[(u8, u8, &[u8])]) -> Vec<u8> {

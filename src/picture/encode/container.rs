@@ -1,9 +1,7 @@
 //! The chunks of a PNG file (PNG specification, section 5).
 
 use super::layout::{Color, Layout};
-use crate::{Error, Result};
-
-const SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
+use crate::{Error, Result, picture::chunks::SIGNATURE};
 
 /// Length, type and checksum.
 const CHUNK_OVERHEAD: usize = 12;
