@@ -39,6 +39,25 @@ impl Budget {
     }
 }
 
+impl Claim<'_> {
+    /// Whether it holds `bytes` now, or all of the budget, if that is less: what it lacks is had at
+    /// once or not at all. To wait for it while holding the rest, as others may do at the same time,
+    /// could take forever; so who gets a no drops the claim, and all that it stands for, and
+    /// [claims](Budget::claim) `bytes` from the start.
+    #[must_use]
+    pub fn grow(&mut self, bytes: u64) -> bool {
+        let more = bytes.min(self.budget.total).saturating_sub(self.bytes);
+        let free = &self.budget.free;
+        let mut free = free.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_free = more <= *free;
+        if is_free {
+            *free -= more;
+            self.bytes += more;
+        }
+        is_free
+    }
+}
+
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
         let free = &self.budget.free;
@@ -74,5 +93,19 @@ mod tests {
             }
         });
         assert_eq!(met.into_inner(), 7);
+    }
+
+    #[test]
+    fn a_claim_grows_by_what_is_free_and_gives_all_of_it_back() {
+        let budget = Budget::new(10);
+        let mut claim = budget.claim(3);
+        let other = budget.claim(4);
+        assert!(!claim.grow(7));
+        assert!(claim.grow(6));
+        assert!(claim.grow(2), "it holds more");
+        drop(other);
+        assert!(claim.grow(99), "there is no more than all");
+        drop(claim);
+        assert!(budget.claim(0).grow(10));
     }
 }

@@ -38,8 +38,8 @@ pub struct ReadingArgs {
     pub max_memory: u64,
 }
 
-/// The bytes of memory that the picture of `job` in `bytes` takes, by its header; 0 if that is
-/// broken.
+/// The bytes of memory that the picture of `job` in `bytes` takes but for its distinct colors, by its
+/// header; 0 if that is broken.
 pub fn memory_needed(job: &Job, bytes: &[u8]) -> u64 {
     let extension = job.source.path().extension().and_then(OsStr::to_str);
     let needed = panics::of_decoder(|| picture::memory_needed(bytes, extension));
@@ -63,6 +63,16 @@ impl ReadingArgs {
         }
         Ok(decoded)
     }
+
+    /// # Errors
+    /// When a picture that needs so many bytes of memory can never have them.
+    pub fn check_memory(&self, needed: u64) -> Result<()> {
+        let available = self.max_memory;
+        if needed > available {
+            return Err(with_cure(Error::Memory { needed, available }));
+        }
+        Ok(())
+    }
 }
 
 /// The picture of `source` in `bytes`.
@@ -72,9 +82,14 @@ impl ReadingArgs {
 pub fn decode(source: &Source, bytes: &[u8], options: &DecodeOptions) -> Result<Decoded> {
     let extension = source.path().extension().and_then(OsStr::to_str);
     let decoded = panics::of_decoder(|| picture::decode(bytes, extension, options))?;
-    decoded.map_err(|error| match error {
+    decoded.map_err(with_cure)
+}
+
+/// The error with the option that cures it.
+fn with_cure(error: Error) -> anyhow::Error {
+    match error {
         Error::Memory { .. } => anyhow!("{error} (--max-memory)"),
         Error::Truncated => anyhow!("{error}; --allow-truncated takes what is there"),
         error => error.into(),
-    })
+    }
 }

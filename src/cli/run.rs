@@ -17,9 +17,9 @@ use quantize::{
 };
 
 use super::{
-    memory::Budget,
+    memory::{Budget, Claim},
     message::reason,
-    method::{Method, Subject},
+    method::{Fit, Method, Subject},
     palettes,
     plan::{Extra, Job, Target},
     progress,
@@ -48,8 +48,26 @@ pub struct Settings<'a> {
 /// Why the picture failed, in words for the user.
 pub fn journey(job: &Job, settings: &Settings) -> Result<Results> {
     refuse_existing(job, settings.existing)?;
-    let mut watch = Stopwatch::start();
+    let mut needed = job.source.length();
+    loop {
+        let claim = settings.memory.claim(needed);
+        match attempt(job, settings, claim)? {
+            Attempt::Done(results) => return Ok(*results),
+            Attempt::Needs(bytes) => needed = bytes,
+        }
+    }
+}
 
+/// What came of a journey within a claim on memory.
+enum Attempt {
+    Done(Box<Results>),
+    /// So many bytes would do, and others have them.
+    Needs(u64),
+}
+
+/// A journey within `claim`, which holds what reading the file takes and grows by what is learned.
+fn attempt(job: &Job, settings: &Settings, mut claim: Claim) -> Result<Attempt> {
+    let mut watch = Stopwatch::start();
     progress::stage("load");
     let bytes = job.source.read()?;
     if let Target::InPlace(_) = job.output {
@@ -58,7 +76,10 @@ pub fn journey(job: &Job, settings: &Settings) -> Result<Results> {
             "not a PNG file, and --in-place replaces no other"
         );
     }
-    let _claim = settings.memory.claim(reading::memory_needed(job, &bytes));
+    let memory = bytes.len() as u64 + reading::memory_needed(job, &bytes);
+    if !claim.grow(memory) {
+        return Ok(Attempt::Needs(memory));
+    }
     let Decoded {
         picture,
         metadata,
@@ -70,6 +91,8 @@ pub fn journey(job: &Job, settings: &Settings) -> Result<Results> {
         metadata,
         warnings: warnings.iter().map(ToString::to_string).collect(),
         bytes_in: bytes.len(),
+        memory,
+        claim,
         load,
         watch,
     };
@@ -81,37 +104,45 @@ pub fn journey(job: &Job, settings: &Settings) -> Result<Results> {
 }
 
 /// A picture in memory.
-struct Loaded {
+struct Loaded<'a> {
     picture: Picture,
     metadata: Metadata,
     warnings: Vec<String>,
     bytes_in: usize,
+    /// Bytes of memory that the journey takes but for the distinct colors.
+    memory: u64,
+    claim: Claim<'a>,
     /// Seconds it took.
     load: f64,
     watch: Stopwatch,
 }
 
 /// The journey from decoded pixels on, with alpha where D is 4.
-fn travel<const D: usize>(job: &Job, settings: &Settings, loaded: Loaded) -> Result<Results> {
-    let Settings {
-        method, existing, ..
-    } = *settings;
+fn travel<const D: usize>(job: &Job, settings: &Settings, loaded: Loaded) -> Result<Attempt> {
+    let method = settings.method;
     let Loaded {
         picture,
         metadata,
         warnings,
         bytes_in,
+        memory,
+        mut claim,
         load,
         mut watch,
     } = loaded;
     progress::stage("colors");
     let (colors, color_of_pixel) = Colors::<D>::in_space(&picture, method.space());
+    let memory = memory + colors.memory_needed();
+    settings.reading.check_memory(memory)?;
+    if !claim.grow(memory) {
+        return Ok(Attempt::Needs(memory));
+    }
     let subject = Subject {
         picture,
         colors,
         color_of_pixel,
     };
-    let colors = watch.lap();
+    let counting = watch.lap();
 
     progress::stage("fit");
     let model = method.fit(&subject.colors)?;
@@ -126,78 +157,135 @@ fn travel<const D: usize>(job: &Job, settings: &Settings, loaded: Loaded) -> Res
     let encode = watch.lap();
 
     let bytes_out = png.len();
-    let mut files = vec![(&job.output, png)];
     let in_full_color = compressed.to_picture();
-    let (sorted, counts) = compressed
+    let (palette, counts) = compressed
         .palette()
         .sorted(&compressed.counts(), method.order());
-    // It is a picture of its own and a panel of the comparison.
-    let sampled = if job.wants(Extra::Sample) {
-        model.sample(&subject.picture)?
-    } else {
-        None
+    let made = Made {
+        subject,
+        model,
+        compressed,
+        in_full_color,
+        palette,
+        counts,
     };
-    for (extra, target) in &job.extras {
-        let bytes = match extra {
-            Extra::Comparison => {
-                let sampled = sampled.as_ref();
-                comparison(&compressed, &in_full_color, sampled, &subject.picture)?
-                    .encode_png(settings.encoding)?
-            }
-            Extra::Palette => palette::save(&sorted, &counts, palettes::format(target)?)?,
-            Extra::Sample => match &sampled {
-                Some(sampled) => sampled.encode_png(settings.encoding)?,
-                None => continue,
-            },
-            Extra::Soft => match model.soft(&subject)? {
-                Some(soft) => soft.encode_png(settings.encoding)?,
-                None => continue,
-            },
-            Extra::Labels => model.labels(&subject)?,
-            Extra::Model => model.to_json()?.into_bytes(),
-        };
-        files.push((target, bytes));
-    }
+    let mut files = vec![(&job.output, png)];
+    files.extend(made.extras(job, settings.encoding)?);
     let status = if settings.skip_if_larger && bytes_out >= bytes_in {
         Status::Skipped
     } else {
-        signals::uninterrupted(|| write(&files, existing))?;
-        to_stdout(&files)?;
-        Status::Written
+        deliver(&files, settings.existing)?
     };
     let total = watch.total();
 
-    let mse = metrics::mse(&subject.picture, &in_full_color)?;
+    let Made {
+        subject: Subject {
+            picture, colors, ..
+        },
+        model,
+        compressed,
+        in_full_color,
+        palette,
+        counts,
+    } = made;
+    let mse = metrics::mse(&picture, &in_full_color)?;
     let difference = if method.verbose() {
-        Some(metrics::ciede2000(&subject.picture, &in_full_color)?.into())
+        Some(metrics::ciede2000(&picture, &in_full_color)?.into())
     } else {
         None
     };
-    Ok(Results {
+    Ok(Attempt::Done(Box::new(Results {
         status,
         method: method.name(),
         width: compressed.width(),
         height: compressed.height(),
-        distinct_colors: subject.colors.len(),
+        distinct_colors: colors.len(),
         k: model.k,
         colors: compressed.palette().len(),
-        palette: entries(&sorted, &counts),
+        palette: entries(&palette, &counts),
         mse,
         psnr_db: metrics::psnr_db(mse),
         difference,
-        model: model.results(&subject.colors)?,
+        model: model.results(&colors)?,
         warnings,
         bytes_in,
         bytes_out,
         seconds: Seconds {
             load,
-            colors,
+            colors: counting,
             fit,
             map,
             encode,
             total,
         },
-    })
+    })))
+}
+
+/// What became of a picture.
+struct Made<const D: usize> {
+    subject: Subject<D>,
+    model: Fit<D>,
+    compressed: IndexedPicture,
+    in_full_color: Picture,
+    /// The palette in the order of reports and palette files, with how many pixels have each color.
+    palette: Palette,
+    counts: Vec<u64>,
+}
+
+impl<const D: usize> Made<D> {
+    /// The bytes of what `job` wants besides the picture with few colors, each with its place.
+    fn extras<'j>(
+        &self,
+        job: &'j Job,
+        encoding: EncodeOptions,
+    ) -> Result<Vec<(&'j Target, Vec<u8>)>> {
+        let Self { subject, model, .. } = self;
+        let original = &subject.picture;
+        // It is a picture of its own and a panel of the comparison.
+        let sampled = if job.wants(Extra::Sample) {
+            model.sample(original)?
+        } else {
+            None
+        };
+        let png = |picture: &Picture| picture.encode_png(encoding);
+        let mut files = Vec::new();
+        for (extra, target) in &job.extras {
+            let bytes = match extra {
+                Extra::Comparison => Some(png(&self.comparison(sampled.as_ref())?)?),
+                Extra::Palette => {
+                    let format = palettes::format(target)?;
+                    Some(palette::save(&self.palette, &self.counts, format)?)
+                }
+                Extra::Sample => sampled.as_ref().map(png).transpose()?,
+                Extra::Soft => model.soft(subject)?.as_ref().map(png).transpose()?,
+                Extra::Labels => Some(model.labels(subject)?),
+                Extra::Model => Some(model.to_json()?.into_bytes()),
+            };
+            files.extend(bytes.map(|bytes| (target, bytes)));
+        }
+        Ok(files)
+    }
+
+    /// The panels of `--compare` under their titles.
+    fn comparison(&self, sampled: Option<&Picture>) -> quantize::Result<Picture> {
+        let title = match self.palette.len() {
+            1 => "Compressed to 1 color".to_owned(),
+            colors => format!("Compressed to {colors} colors"),
+        };
+        let mut panels = vec![Panel {
+            title: &title,
+            picture: &self.in_full_color,
+        }];
+        panels.extend(sampled.map(|picture| Panel {
+            title: "Sampled",
+            picture,
+        }));
+        panels.push(Panel {
+            title: "Original",
+            picture: &self.subject.picture,
+        });
+        figure::side_by_side(&panels)
+    }
 }
 
 /// Fails when something lies where an output of `job` would go and is not to be replaced. That is
@@ -217,30 +305,11 @@ fn refuse_existing(job: &Job, existing: Existing) -> Result<()> {
     Ok(())
 }
 
-/// The panels of `--compare` under their titles.
-fn comparison(
-    compressed: &IndexedPicture,
-    in_full_color: &Picture,
-    sampled: Option<&Picture>,
-    original: &Picture,
-) -> quantize::Result<Picture> {
-    let title = match compressed.palette().len() {
-        1 => "Compressed to 1 color".to_owned(),
-        colors => format!("Compressed to {colors} colors"),
-    };
-    let mut panels = vec![Panel {
-        title: &title,
-        picture: in_full_color,
-    }];
-    panels.extend(sampled.map(|picture| Panel {
-        title: "Sampled",
-        picture,
-    }));
-    panels.push(Panel {
-        title: "Original",
-        picture: original,
-    });
-    figure::side_by_side(&panels)
+/// Puts all files where they belong.
+fn deliver(files: &[(&Target, Vec<u8>)], existing: Existing) -> Result<Status> {
+    signals::uninterrupted(|| write(files, existing))?;
+    to_stdout(files)?;
+    Ok(Status::Written)
 }
 
 /// Writes all files or, unless the system fails in between names, none.

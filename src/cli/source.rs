@@ -6,6 +6,7 @@ use std::{
     fs,
     io::{self, Read},
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 use anyhow::{Result, bail, ensure};
@@ -67,27 +68,48 @@ impl Source {
         }
     }
 
+    /// The length of a file, before it is read; 0 where that says nothing.
+    pub fn length(&self) -> u64 {
+        match self {
+            Self::Stdin | Self::Builtin(_) => 0,
+            Self::File(path) => fs::metadata(path).map_or(0, |metadata| metadata.len()),
+        }
+    }
+
     /// The whole of its bytes.
     ///
     /// # Errors
     /// The system's reason, or that it is no regular file or too large.
     pub fn read(&self) -> Result<Cow<'static, [u8]>> {
         match self {
-            Self::Stdin => read_all(io::stdin().lock(), MAX_BYTES).map(Cow::Owned),
+            Self::Stdin => stdin().map(Cow::Borrowed),
             Self::Builtin(name) => Ok(Cow::Borrowed(
                 builtin_bytes(name).expect("only known names are taken"),
             )),
             Self::File(path) => {
                 // Asked before opening, because opening a FIFO waits for somebody to write.
-                ensure!(fs::metadata(path)?.is_file(), "not a regular file");
-                read_all(fs::File::open(path)?, MAX_BYTES).map(Cow::Owned)
+                let metadata = fs::metadata(path)?;
+                ensure!(metadata.is_file(), "not a regular file");
+                read_all(fs::File::open(path)?, metadata.len(), MAX_BYTES).map(Cow::Owned)
             }
         }
     }
 }
 
-fn read_all(from: impl Read, max_bytes: u64) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+/// The whole of stdin, however often it is asked for.
+fn stdin() -> Result<&'static [u8]> {
+    static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
+    if let Some(bytes) = BYTES.get() {
+        return Ok(bytes);
+    }
+    let bytes = read_all(io::stdin().lock(), 0, MAX_BYTES)?;
+    Ok(BYTES.get_or_init(|| bytes))
+}
+
+/// All of `from`, which is about `length` bytes, if no more than `max_bytes`.
+fn read_all(from: impl Read, length: u64, max_bytes: u64) -> Result<Vec<u8>> {
+    // Not one more than is claimed of the budget: a vector that grows by itself doubles.
+    let mut bytes = Vec::with_capacity(length.min(max_bytes) as usize + 1);
     from.take(max_bytes + 1).read_to_end(&mut bytes)?;
     ensure!(
         bytes.len() as u64 <= max_bytes,
@@ -129,7 +151,7 @@ mod tests {
 
     #[test]
     fn no_more_is_read_than_may_be() {
-        assert_eq!(read_all(&[7; 10][..], 10).unwrap(), [7; 10]);
-        assert!(read_all(io::repeat(0), 1 << 20).is_err());
+        assert_eq!(read_all(&[7; 10][..], 3, 10).unwrap(), [7; 10]);
+        assert!(read_all(io::repeat(0), 0, 1 << 20).is_err());
     }
 }

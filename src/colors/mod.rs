@@ -24,6 +24,9 @@ use crate::{
 /// Rows that are worth a parallel task.
 const ROWS_PER_TASK: usize = 1 << 14;
 
+/// Bytes of a distinct color with all that is computed of it while models are fitted.
+const BYTES: u64 = 88;
+
 /// n distinct colors with their counts, and the boxes of color space that hold them.
 #[derive(Clone, Debug)]
 pub struct Colors<const D: usize> {
@@ -224,6 +227,12 @@ impl<const D: usize> Colors<D> {
     #[expect(clippy::len_without_is_empty, reason = "there is always a color")]
     pub fn len(&self) -> usize {
         self.counts.len() - LANES
+    }
+
+    /// Bytes of memory that they take with all that is computed of them while models are fitted: an
+    /// upper bound.
+    pub fn memory_needed(&self) -> u64 {
+        self.len() as u64 * BYTES
     }
 
     /// The colors (n, D), in Fortran order: each channel contiguous.

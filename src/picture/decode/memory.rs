@@ -5,15 +5,9 @@ use image::{ColorType, ExtendedColorType, ImageDecoder};
 use super::{Format, jpeg::JpegHeader, other};
 use crate::{Error, Result, picture::chunks};
 
-/// Bytes a pixel of what follows the decoder: its palette entry, its distinct color and the copy of
-/// its row that the encoder makes.
+/// Bytes a pixel of what follows the decoder: its distinct color, its palette entry and its color in
+/// the result.
 const MAP_BYTES: u64 = 8;
-
-/// Bytes of a distinct color and what is computed of it; there can be one for each pixel.
-const COLOR_BYTES: u64 = 32;
-
-/// Colors of 8-bit RGB, which a picture has at most; and of more bits no picture has many more.
-const MAX_COLORS: u64 = 1 << 24;
 
 /// What is known of a picture before it is decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,9 +20,10 @@ pub struct Header {
     pixels: u64,
 }
 
-/// Bytes of memory that it takes to read the picture in `bytes`, to find its colors, to give each
-/// pixel one and to encode the result: an upper bound, from the header alone. It does not count
-/// `bytes` themselves.
+/// Bytes of memory that it takes to read the picture in `bytes`, to give each pixel a color and to
+/// encode the result: an upper bound, from the header alone. It counts neither `bytes` themselves nor
+/// the distinct colors, whose number no header tells:
+/// [`Colors::memory_needed`](crate::Colors::memory_needed) does once they are found.
 ///
 /// # Errors
 /// As [`decode`](super::decode), as far as the header shows it.
@@ -70,17 +65,9 @@ impl Header {
     }
 
     fn memory_needed(&self) -> u64 {
-        let count = self.count();
-        let colors = count.min(MAX_COLORS).saturating_mul(COLOR_BYTES);
-        let after = self
-            .pixels
-            .saturating_add(count.saturating_mul(MAP_BYTES))
-            .saturating_add(colors);
+        let count = u64::from(self.width) * u64::from(self.height);
+        let after = self.pixels.saturating_add(count.saturating_mul(MAP_BYTES));
         self.decoder.max(after)
-    }
-
-    fn count(&self) -> u64 {
-        u64::from(self.width) * u64::from(self.height)
     }
 
     /// A decoder with a buffer of `buffer` bytes a pixel, which gives pixels of this type.
