@@ -9,7 +9,7 @@
 //! 3. `density` is the log-space kernel that both models share;
 //! 4. [`kmeans`] and [`gmm`] fit a model to the colors, which [`model`] saves and loads;
 //! 5. [`palette`] rounds what they found to bytes;
-//! 6. [`map`] gives each pixel its palette entry;
+//! 6. [`map`] gives each pixel its palette entry, or [`dither`] does;
 //! 7. [`figure`] puts pictures side by side, [`metrics`] says how far apart they are, and
 //!    [`picture`] encodes and writes them.
 //!
@@ -51,6 +51,8 @@ pub mod palette;
 
 pub mod map;
 
+pub mod dither;
+
 pub mod figure;
 pub mod metrics;
 
@@ -59,6 +61,7 @@ mod testing;
 
 pub use choice::{Choice, Trial};
 pub use colors::Colors;
+pub use dither::Dither;
 pub use effort::Effort;
 pub use error::{Error, Result};
 pub use palette::Palette;

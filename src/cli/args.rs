@@ -9,7 +9,12 @@ use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use quantize::{gmm, kmeans, palette::Order};
 
-use super::{plan::Extra, range, reading::ReadingArgs};
+use super::{
+    dither::{self, Spread},
+    plan::Extra,
+    range,
+    reading::ReadingArgs,
+};
 
 /// Reduce pictures to k colors by k-means or by a Gaussian mixture.
 #[derive(Debug, Parser)]
@@ -301,6 +306,15 @@ pub struct CommonArgs {
     #[arg(long, value_name = "SPACE", default_value = "srgb")]
     #[arg(help_heading = MODEL, hide_possible_values = true)]
     pub space: Space,
+
+    /// floyd-steinberg, bayer, blue-noise or adaptive, with =0..1 for less; or none
+    ///
+    /// Spreads what single pixels are off by over their neighbors, so that few colors look like
+    /// many; the file gets larger. adaptive spreads as much as a region needs: none in flat areas
+    /// that the palette has, little at hard edges. kmeans also chooses its palette for it.
+    #[arg(long, value_name = "METHOD[=0..1]", value_parser = dither::spread, default_value = "none")]
+    #[arg(help_heading = MODEL)]
+    pub dither: Spread,
 
     /// A file, - for stdout, a folder, or a pattern like out/{stem}.png [default: see --help]
     ///

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use ndarray::{Array3, ArrayView2};
 use quantize::{
-    Colors, IndexedPicture, Palette, Picture, Space, gmm, kmeans, map,
+    Colors, Dither, IndexedPicture, Palette, Picture, Space, dither, gmm, kmeans, map,
     model::Parameters,
     palette::Order,
     picture::{self, Pixels},
@@ -170,6 +170,8 @@ impl<'a> Method<'a> {
         Ok(Fit {
             model,
             space: self.space(),
+            is_own: self.saved.is_none(),
+            dither: self.kind.common().dither.0,
             k,
             choice,
         })
@@ -187,6 +189,9 @@ pub struct Subject<const D: usize> {
 pub struct Fit<const D: usize> {
     model: Model<D>,
     space: Space,
+    /// Whether it was fitted to the picture itself.
+    is_own: bool,
+    dither: Option<Dither>,
     /// Clusters or components asked for, or chosen.
     pub k: usize,
     choice: Option<ChoiceResults>,
@@ -217,11 +222,18 @@ impl Draw {
 impl<const D: usize> Fit<D> {
     /// `subject` in the colors of the model, the most frequent one first.
     pub fn compress(&self, subject: &Subject<D>) -> Result<IndexedPicture> {
-        let Subject {
-            picture,
-            colors,
-            color_of_pixel,
-        } = subject;
+        let (palette, indices) = match self.dither {
+            None => self.assign(subject)?,
+            Some(dither) => self.dither(subject, dither)?,
+        };
+        let picture = &subject.picture;
+        let indexed = IndexedPicture::new(picture.width(), picture.height(), palette, indices)?;
+        Ok(indexed.sorted_by_count())
+    }
+
+    /// The palette of the model, and each pixel's entry by the model.
+    fn assign(&self, subject: &Subject<D>) -> Result<(Palette, Vec<u8>)> {
+        let colors = &subject.colors;
         let (palette, entry_of_color) = match &self.model {
             Model::Kmeans(fit) => {
                 let palette = kmeans::to_palette(colors, &fit.centroids, self.space)?;
@@ -239,9 +251,27 @@ impl<const D: usize> Fit<D> {
                 (palette, components.into_iter().map(entry).collect())
             }
         };
-        let indices = map::expand(&entry_of_color, color_of_pixel);
-        let indexed = IndexedPicture::new(picture.width(), picture.height(), palette, indices)?;
-        Ok(indexed.sorted_by_count())
+        let indices = map::expand(&entry_of_color, &subject.color_of_pixel);
+        Ok((palette, indices))
+    }
+
+    /// The palette that the dither makes of the model's, and each pixel's entry by the dither.
+    fn dither(&self, subject: &Subject<D>, dither: Dither) -> Result<(Palette, Vec<u8>)> {
+        let Subject {
+            picture,
+            colors,
+            color_of_pixel,
+        } = subject;
+        let space = self.space;
+        let palette = match &self.model {
+            Model::Kmeans(fit) if self.is_own => dither::palette(colors, &fit.centroids, space)?,
+            Model::Kmeans(fit) => kmeans::to_palette(colors, &fit.centroids, space)?,
+            Model::Gmm(fit, _) => self.palette(fit)?.0,
+            Model::Given(palette) => palette.clone(),
+        };
+        let width = picture.width() as usize;
+        let indices = dither::dither(colors, color_of_pixel, width, &palette, space, dither);
+        Ok((palette, indices))
     }
 
     /// A picture of the size of `picture` drawn from the mixture; the other methods have nothing to draw from.

@@ -3,6 +3,7 @@
 mod args;
 mod batch;
 mod compare;
+mod dither;
 mod inputs;
 mod manual;
 mod memory;

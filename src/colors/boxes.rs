@@ -53,6 +53,15 @@ impl<const D: usize> Node<D> {
         self.sum.map(|sum| sum / self.count)
     }
 
+    /// The box with these bounds, with no color in it.
+    pub(crate) fn around(low: [f64; D], high: [f64; D]) -> Self {
+        Self {
+            low,
+            high,
+            ..Self::empty(0, 0)
+        }
+    }
+
     /// A box that holds nothing yet.
     fn empty(start: usize, depth: u32) -> Self {
         Self {

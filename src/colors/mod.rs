@@ -223,6 +223,16 @@ impl<const D: usize> Colors<D> {
         }
     }
 
+    /// The same colors in the same order, each channel times its `scale`.
+    pub(crate) fn scaled(&self, scale: [f64; D]) -> Self {
+        let point = |row: usize| -> [f64; D] {
+            let point = self.point(row);
+            std::array::from_fn(|d| point[d] * scale[d])
+        };
+        let points = columns(self.len(), point);
+        Self::in_order(self.keys.clone(), points, self.counts().to_vec(), self.unit)
+    }
+
     /// n, the number of distinct colors.
     #[expect(clippy::len_without_is_empty, reason = "there is always a color")]
     pub fn len(&self) -> usize {

@@ -22,11 +22,13 @@
 //! fast EM-based mixture model clustering using multiresolution kd-trees", NIPS 1998, which
 //! approximates where this is exact.
 
+mod cells;
 mod elementary;
 mod reduce;
 mod rules;
 mod walk;
 
+pub(crate) use cells::Cells;
 pub(crate) use reduce::{argmax, largest, log_sum_exp, softmax, two_largest, vectors};
 pub(crate) use rules::{Bounds, Corners, Rule};
 pub(crate) use walk::{Visit, Walk, candidates_of_blocks, rows_of_blocks, walk_blocks};

@@ -4,7 +4,7 @@ use ndarray::Array2;
 
 use super::{
     lloyd::{Lloyd, Work},
-    rows, to_array,
+    rows,
 };
 use crate::{Colors, Error, Palette, Result, Space, palette::nearest_color};
 
@@ -24,6 +24,19 @@ pub fn to_palette<const D: usize>(
     centroids: &Array2<f64>,
     space: Space,
 ) -> Result<Palette> {
+    let round = |centroid| nearest_color(centroid, space);
+    let point = |color: [u8; 4]| space.point(color.map(f64::from));
+    rounded(colors, centroids, round, point)
+}
+
+/// As [`to_palette`], where `round` tells the color that a point of the colors' coordinates becomes, and
+/// `point` where in these coordinates that color lies.
+pub(crate) fn rounded<const D: usize>(
+    colors: &Colors<D>,
+    centroids: &Array2<f64>,
+    round: impl Fn([f64; D]) -> [u8; 4],
+    point: impl Fn([u8; 4]) -> [f64; D],
+) -> Result<Palette> {
     let finite = centroids.iter().all(|value| value.is_finite());
     if centroids.nrows() == 0 || centroids.ncols() != D || !finite {
         return Err(Error::Invalid(format!(
@@ -31,22 +44,20 @@ pub fn to_palette<const D: usize>(
             centroids.dim()
         )));
     }
-    let rounded = |centroids: Vec<[f64; D]>| -> Vec<[f64; D]> {
-        centroids
-            .into_iter()
-            .map(|centroid| space.point(nearest_color(centroid, space).map(f64::from)))
-            .collect()
+    let to_bytes = |centroids: Vec<[f64; D]>| -> Vec<[f64; D]> {
+        let color = |centroid| point(round(centroid));
+        centroids.into_iter().map(color).collect()
     };
     let palette = |centroids: &[[f64; D]]| {
-        let (palette, _) = Palette::from_means::<D>(&to_array(centroids), space)?;
+        let (palette, _) = Palette::distinct(centroids.iter().map(|&centroid| round(centroid)))?;
         Ok(palette)
     };
     let work = Work::default();
-    let mut lloyd = Lloyd::new(colors, rounded(rows(centroids)), &work);
+    let mut lloyd = Lloyd::new(colors, to_bytes(rows(centroids)), &work);
     let mut clusters = lloyd.assign();
     for _ in 0..ROUNDS {
         let before = lloyd.centroids.clone();
-        let means = rounded(lloyd.means(&clusters));
+        let means = to_bytes(lloyd.means(&clusters));
         if lloyd.move_to(&means) == 0.0 {
             break;
         }
@@ -65,7 +76,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        kmeans::{Options, fit, predict},
+        kmeans::{Options, fit, predict, to_array},
         testing::{flower, noise},
     };
 

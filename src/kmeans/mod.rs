@@ -13,6 +13,7 @@ mod seed;
 
 use ndarray::Array2;
 
+pub(crate) use bytes::rounded;
 pub use bytes::to_palette;
 use lloyd::{Lloyd, Work};
 use search::Search;

@@ -6,7 +6,7 @@ mod order;
 
 use std::collections::HashMap;
 
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView1};
 
 pub use files::{Format, load, save};
 pub use hex::parse as parse_hex;
@@ -59,18 +59,27 @@ impl Palette {
                 means.dim()
             )));
         }
-        let mut colors = Vec::new();
+        let point = |mean: ArrayView1<f64>| std::array::from_fn(|d| mean[d]);
+        let means = means.rows().into_iter().map(point);
+        Self::distinct(means.map(|mean| nearest_color::<D>(mean, space)))
+    }
+
+    /// The palette of these colors, and the entry that each became: equal ones share one.
+    ///
+    /// # Errors
+    /// When there are not 1 to 256 distinct colors.
+    pub(crate) fn distinct(colors: impl Iterator<Item = [u8; 4]>) -> Result<(Self, Vec<u8>)> {
+        let mut distinct = Vec::new();
         let mut entry_of = HashMap::new();
-        let mut entries = Vec::with_capacity(means.nrows());
-        for mean in means.rows() {
-            let color = nearest_color::<D>(std::array::from_fn(|d| mean[d]), space);
-            let entry = *entry_of.entry(color).or_insert_with(|| {
-                colors.push(color);
-                colors.len() - 1
-            });
-            entries.push(entry as u8);
-        }
-        Ok((Self::new(colors)?, entries))
+        let entry = |color| {
+            *entry_of.entry(color).or_insert_with(|| {
+                distinct.push(color);
+                // More than 256 are refused below.
+                (distinct.len() - 1) as u8
+            })
+        };
+        let entries = colors.map(entry).collect();
+        Ok((Self::new(distinct)?, entries))
     }
 
     /// Whether some color is not opaque.

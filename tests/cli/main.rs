@@ -3,6 +3,7 @@
 mod batch;
 mod common;
 mod compare;
+mod dithers;
 mod failed;
 mod inputs;
 mod models;
