@@ -264,6 +264,13 @@ pub struct FitArgs {
     #[arg(help_heading = MODEL, allow_negative_numbers = true)]
     pub seed: u64,
 
+    /// Fit one model to all inputs together, and write each with it
+    ///
+    /// The inputs are read twice: to count their colors, then to be written. --save-palette and
+    /// --save-model write one file. Memory does not depend on how many inputs there are.
+    #[arg(long, conflicts_with = "load_model", help_heading = MODEL)]
+    pub shared_palette: bool,
+
     /// Also write the fitted model as JSON
     #[arg(long, value_name = "PATH", help_heading = OUTPUT)]
     pub save_model: Option<PathBuf>,

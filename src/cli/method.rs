@@ -109,6 +109,11 @@ impl<'a> Method<'a> {
         self.kind.common().verbose
     }
 
+    /// Whether one model is fitted to all inputs together.
+    pub fn is_shared(&self) -> bool {
+        self.kind.fit().is_some_and(|fit| fit.shared_palette)
+    }
+
     /// Iterations after which it stops though it has not converged.
     pub fn max_iter(&self) -> usize {
         match self.kind {
@@ -126,7 +131,7 @@ impl<'a> Method<'a> {
                     bail!("the saved model is not one of kmeans");
                 };
                 let fit = kmeans::score(colors, &centroids)?;
-                (Model::Kmeans(fit), saved.k, None)
+                (self.kmeans(colors, fit)?, saved.k, None)
             }
             (Kind::Gmm(args), Some(saved)) => {
                 let Parameters::Mixture(mixture) = saved.model::<D>()?.parameters else {
@@ -138,13 +143,14 @@ impl<'a> Method<'a> {
             (Kind::Kmeans(args), None) => match args.fit.k {
                 Clusters::Number(k) => {
                     let fit = kmeans::fit(colors, &args.options(k))?;
-                    (Model::Kmeans(fit), k, None)
+                    (self.kmeans(colors, fit)?, k, None)
                 }
                 Clusters::Auto => {
                     let most = args.fit.max_k;
                     let choice = kmeans::choose(colors, &args.options(most), most)?;
                     let results = ChoiceResults::of("knee", &choice);
-                    (Model::Kmeans(choice.fit), choice.k, Some(results))
+                    let model = self.kmeans(colors, choice.fit)?;
+                    (model, choice.k, Some(results))
                 }
             },
             (Kind::Gmm(args), None) => match args.fit.k {
@@ -170,11 +176,21 @@ impl<'a> Method<'a> {
         Ok(Fit {
             model,
             space: self.space(),
-            is_own: self.saved.is_none(),
             dither: self.kind.common().dither.0,
             k,
             choice,
         })
+    }
+
+    /// The model of `fit` with its palette, which is another one when it is to be dithered.
+    fn kmeans<const D: usize>(&self, colors: &Colors<D>, fit: kmeans::Fit) -> Result<Model<D>> {
+        let (centroids, space) = (&fit.centroids, self.space());
+        let palette = if self.kind.common().dither.0.is_some() && self.saved.is_none() {
+            dither::palette(colors, centroids, space)?
+        } else {
+            kmeans::to_palette(colors, centroids, space)?
+        };
+        Ok(Model::Kmeans(fit, palette))
     }
 }
 
@@ -189,8 +205,6 @@ pub struct Subject<const D: usize> {
 pub struct Fit<const D: usize> {
     model: Model<D>,
     space: Space,
-    /// Whether it was fitted to the picture itself.
-    is_own: bool,
     dither: Option<Dither>,
     /// Clusters or components asked for, or chosen.
     pub k: usize,
@@ -198,7 +212,8 @@ pub struct Fit<const D: usize> {
 }
 
 enum Model<const D: usize> {
-    Kmeans(kmeans::Fit),
+    /// With the palette that it became.
+    Kmeans(kmeans::Fit, Palette),
     Gmm(gmm::Fit<D>, Draw),
     /// A palette that was not fitted.
     Given(Palette),
@@ -222,56 +237,56 @@ impl Draw {
 impl<const D: usize> Fit<D> {
     /// `subject` in the colors of the model, the most frequent one first.
     pub fn compress(&self, subject: &Subject<D>) -> Result<IndexedPicture> {
-        let (palette, indices) = match self.dither {
-            None => self.assign(subject)?,
-            Some(dither) => self.dither(subject, dither)?,
-        };
-        let picture = &subject.picture;
-        let indexed = IndexedPicture::new(picture.width(), picture.height(), palette, indices)?;
-        Ok(indexed.sorted_by_count())
-    }
-
-    /// The palette of the model, and each pixel's entry by the model.
-    fn assign(&self, subject: &Subject<D>) -> Result<(Palette, Vec<u8>)> {
-        let colors = &subject.colors;
-        let (palette, entry_of_color) = match &self.model {
-            Model::Kmeans(fit) => {
-                let palette = kmeans::to_palette(colors, &fit.centroids, self.space)?;
-                let entry_of_color = map::nearest(colors, &palette, self.space);
-                (palette, entry_of_color)
-            }
-            Model::Given(palette) => {
-                let entry_of_color = map::nearest(colors, palette, self.space);
-                (palette.clone(), entry_of_color)
-            }
-            Model::Gmm(fit, _) => {
-                let (palette, entry_of_component) = self.palette(fit)?;
-                let components = fit.mixture.predict(colors)?;
-                let entry = |component: u32| entry_of_component[component as usize];
-                (palette, components.into_iter().map(entry).collect())
-            }
-        };
-        let indices = map::expand(&entry_of_color, &subject.color_of_pixel);
-        Ok((palette, indices))
-    }
-
-    /// The palette that the dither makes of the model's, and each pixel's entry by the dither.
-    fn dither(&self, subject: &Subject<D>, dither: Dither) -> Result<(Palette, Vec<u8>)> {
         let Subject {
             picture,
             colors,
             color_of_pixel,
         } = subject;
-        let space = self.space;
-        let palette = match &self.model {
-            Model::Kmeans(fit) if self.is_own => dither::palette(colors, &fit.centroids, space)?,
-            Model::Kmeans(fit) => kmeans::to_palette(colors, &fit.centroids, space)?,
-            Model::Gmm(fit, _) => self.palette(fit)?.0,
-            Model::Given(palette) => palette.clone(),
+        let (width, height) = (picture.width(), picture.height());
+        let (palette, indices) = if let Some(dither) = self.dither {
+            let palette = self.palette()?;
+            let (width, space) = (width as usize, self.space);
+            let indices = dither::dither(colors, color_of_pixel, width, &palette, space, dither);
+            (palette, indices)
+        } else {
+            let (palette, entry_of_color) = self.assign(colors)?;
+            (palette, map::expand(&entry_of_color, color_of_pixel))
         };
-        let width = picture.width() as usize;
-        let indices = dither::dither(colors, color_of_pixel, width, &palette, space, dither);
-        Ok((palette, indices))
+        Ok(IndexedPicture::new(width, height, palette, indices)?.sorted_by_count())
+    }
+
+    /// The palette of the model.
+    fn palette(&self) -> Result<Palette> {
+        Ok(match &self.model {
+            Model::Kmeans(_, palette) | Model::Given(palette) => palette.clone(),
+            Model::Gmm(fit, _) => self.means(fit)?.0,
+        })
+    }
+
+    /// The palette of the model, and the entry that is each color's by the model.
+    pub fn assign(&self, colors: &Colors<D>) -> Result<(Palette, Vec<u8>)> {
+        Ok(match &self.model {
+            Model::Kmeans(_, palette) | Model::Given(palette) => {
+                let entry_of_color = map::nearest(colors, palette, self.space);
+                (palette.clone(), entry_of_color)
+            }
+            Model::Gmm(fit, _) => {
+                let (palette, entry_of_component) = self.means(fit)?;
+                let components = fit.mixture.predict(colors)?;
+                let entry = |component: u32| entry_of_component[component as usize];
+                (palette, components.into_iter().map(entry).collect())
+            }
+        })
+    }
+
+    /// The same model with its palette in the order of `palette`, the one that is saved: which of two
+    /// entries equally near is taken depends on it, and is to be the same for those who map with the
+    /// file. Components of a mixture decide by themselves.
+    pub fn with_palette(mut self, palette: &Palette) -> Self {
+        if let Model::Kmeans(_, own) = &mut self.model {
+            own.clone_from(palette);
+        }
+        self
     }
 
     /// A picture of the size of `picture` drawn from the mixture; the other methods have nothing to draw from.
@@ -305,7 +320,7 @@ impl<const D: usize> Fit<D> {
     /// The number of each pixel's cluster or component as a PNG of 8-bit gray.
     pub fn labels(&self, subject: &Subject<D>) -> Result<Vec<u8>> {
         let numbers = match &self.model {
-            Model::Kmeans(fit) => kmeans::predict(&subject.colors, &fit.centroids)?,
+            Model::Kmeans(fit, _) => kmeans::predict(&subject.colors, &fit.centroids)?,
             Model::Gmm(fit, _) => fit.mixture.predict(&subject.colors)?,
             Model::Given(_) => bail!("a palette that is given has no clusters"),
         };
@@ -319,7 +334,7 @@ impl<const D: usize> Fit<D> {
     /// The model as JSON.
     pub fn to_json(&self) -> Result<String> {
         let parameters = match &self.model {
-            Model::Kmeans(fit) => Parameters::KMeans(fit.centroids.clone()),
+            Model::Kmeans(fit, _) => Parameters::KMeans(fit.centroids.clone()),
             Model::Gmm(fit, _) => Parameters::Mixture(fit.mixture.clone()),
             Model::Given(_) => bail!("a palette that is given is no model"),
         };
@@ -333,26 +348,14 @@ impl<const D: usize> Fit<D> {
     /// The model of `colors` in figures.
     pub fn results(&self, colors: &Colors<D>) -> Result<ModelResults> {
         Ok(match &self.model {
-            Model::Kmeans(fit) => ModelResults {
+            Model::Kmeans(fit, _) => ModelResults {
                 inertia: Some(fit.inertia),
-                log_likelihood: None,
-                bic: None,
-                aic: None,
                 n_iter: fit.n_iter,
                 converged: fit.converged,
                 choice: self.choice.clone(),
-                mixture: None,
+                ..ModelResults::NONE
             },
-            Model::Given(_) => ModelResults {
-                inertia: None,
-                log_likelihood: None,
-                bic: None,
-                aic: None,
-                n_iter: 0,
-                converged: true,
-                choice: None,
-                mixture: None,
-            },
+            Model::Given(_) => ModelResults::NONE,
             Model::Gmm(fit, _) => ModelResults {
                 inertia: None,
                 log_likelihood: Some(fit.log_likelihood),
@@ -367,13 +370,13 @@ impl<const D: usize> Fit<D> {
     }
 
     /// The means as bytes, and the entry that each became.
-    fn palette(&self, fit: &gmm::Fit<D>) -> Result<(Palette, Vec<u8>)> {
+    fn means(&self, fit: &gmm::Fit<D>) -> Result<(Palette, Vec<u8>)> {
         let means = &fit.mixture.means * self.space.unit();
         Ok(Palette::from_means::<D>(&means, self.space)?)
     }
 
     fn mixture_results(&self, fit: &gmm::Fit<D>) -> Result<MixtureResults> {
-        let (palette, entries) = self.palette(fit)?;
+        let (palette, entries) = self.means(fit)?;
         let color = |&entry: &u8| Hex(palette.colors()[usize::from(entry)]);
         Ok(MixtureResults {
             weights: fit.mixture.weights.to_vec(),

@@ -19,10 +19,12 @@ mod report;
 mod run;
 mod sample;
 mod saved;
+mod shared;
 mod signals;
 mod source;
 
 use std::{
+    collections::BTreeMap,
     io::{self, Write},
     path::Path,
     process,
@@ -37,9 +39,10 @@ use inputs::{Input, Search};
 use memory::Budget;
 use message::{reason, say, say_of, say_plain, visible};
 use method::{Kind, Method};
-use plan::{Extra, Job, Wanted};
-use report::{Reporter, Status};
+use plan::{Extra, Plan, Wanted};
+use report::{ModelResults, Reporter, Status};
 use run::Settings;
+use shared::Shared;
 use source::Source;
 
 /// How a command that made sense went.
@@ -73,17 +76,17 @@ pub fn run() -> Result<Outcome> {
         Command::Man => return Ok(print(&manual::pages())),
     };
     let method = Method::new(kind)?;
-    let jobs = plan(common, &method, extras)?;
+    let plan = plan(common, &method, extras)?;
     if common.dry_run {
-        let mut reporter = Reporter::new(common, &[]);
-        reporter.plan(&jobs);
+        let mut reporter = Reporter::new(common, &plan);
+        reporter.plan(&plan);
         return Ok(if reporter.failed() {
             Outcome::SomeFailed
         } else {
             Outcome::Complete
         });
     }
-    do_all(&jobs, common, &method)
+    do_all(&plan, common, &method)
 }
 
 /// Explains why nothing was done.
@@ -128,12 +131,15 @@ fn print(bytes: &[u8]) -> Outcome {
     }
 }
 
-fn plan(common: &CommonArgs, method: &Method, extras: Vec<(Extra, &Path)>) -> Result<Vec<Job>> {
+fn plan(common: &CommonArgs, method: &Method, extras: Vec<(Extra, &Path)>) -> Result<Plan> {
+    let is_shared = |&(extra, _): &(Extra, _)| method.is_shared() && extra.is_of_the_model();
+    let (shared, extras) = extras.into_iter().partition(is_shared);
     let wanted = Wanted {
         tag: method.tag(),
         output: common.output.as_deref(),
         in_place: common.in_place,
         extras,
+        shared,
     };
     plan::plan(inputs(common, &wanted)?, &wanted)
 }
@@ -179,7 +185,8 @@ fn threads(common: &CommonArgs) -> Result<usize> {
     Ok(rayon::current_num_threads())
 }
 
-fn do_all(jobs: &[Job], common: &CommonArgs, method: &Method) -> Result<Outcome> {
+fn do_all(plan: &Plan, common: &CommonArgs, method: &Method) -> Result<Outcome> {
+    let jobs = &plan.jobs;
     let threads = threads(common)?;
     signals::handle().context("signals")?;
     if !common.quiet {
@@ -199,12 +206,28 @@ fn do_all(jobs: &[Job], common: &CommonArgs, method: &Method) -> Result<Outcome>
         reading: &common.reading,
         memory: Budget::new(common.reading.max_memory),
     };
-    let mut reporter = Reporter::new(common, jobs);
+    let mut reporter = Reporter::new(common, plan);
     let mut count = Count::default();
+    let (shared, failures) = if method.is_shared() {
+        match share(plan, common, &settings, threads, &mut reporter) {
+            Ok(shared) => shared,
+            Err(error) => {
+                progress::finish();
+                say(reason(&error));
+                return Ok(Outcome::SomeFailed);
+            }
+        }
+    } else {
+        (None, BTreeMap::new())
+    };
     let work = |i: usize| {
-        let outcome = panics::of_work(|| run::journey(&jobs[i], &settings));
+        let outcome = match failures.get(&i) {
+            Some(reason) => Err(reason.clone()),
+            None => panics::of_work(|| run::journey(&jobs[i], &settings, shared.as_ref()))
+                .map_err(|error| reason(&error)),
+        };
         progress::advance();
-        outcome.map_err(|error| reason(&error))
+        outcome
     };
     batch::in_order(jobs.len(), threads, work, |i, outcome| {
         let job = &jobs[i];
@@ -220,13 +243,10 @@ fn do_all(jobs: &[Job], common: &CommonArgs, method: &Method) -> Result<Outcome>
                     Status::Written => count.written += 1,
                     Status::Skipped => count.skipped += 1,
                 }
-                let stopped = results.model.n_iter >= method.max_iter();
-                if !results.model.converged && stopped && !common.quiet {
-                    let n_iter = results.model.n_iter;
-                    say_of(
-                        &job.source.argument(),
-                        format_args!("not converged within --max-iter {n_iter}; raise it or --tol"),
-                    );
+                if let Some(warning) = not_converged(&results.model, method)
+                    && !common.quiet
+                {
+                    say_of(&job.source.argument(), warning);
                 }
             }
             Err(reason) => {
@@ -249,6 +269,39 @@ fn do_all(jobs: &[Job], common: &CommonArgs, method: &Method) -> Result<Outcome>
     } else {
         Outcome::Complete
     })
+}
+
+/// What the user should know of a model that was not found to its end.
+fn not_converged(model: &ModelResults, method: &Method) -> Option<String> {
+    let n_iter = model.n_iter;
+    (!model.converged && n_iter >= method.max_iter())
+        .then(|| format!("not converged within --max-iter {n_iter}; raise it or --tol"))
+}
+
+/// Counts the colors of all inputs and fits one model to them, which is written and reported. Also
+/// returned: why inputs failed, by their place; if all did, there is no model.
+fn share(
+    plan: &Plan,
+    common: &CommonArgs,
+    settings: &Settings,
+    threads: usize,
+    reporter: &mut Reporter,
+) -> Result<(Option<Shared>, BTreeMap<usize, String>)> {
+    let targets = plan.shared.iter().map(|(_, target)| target);
+    run::refuse_existing(targets, settings.existing)?;
+    let (counted, failures) = shared::count(&plan.jobs, settings, threads)?;
+    progress::restart();
+    let Some(counted) = counted else {
+        return Ok((None, failures));
+    };
+    let (shared, results) = shared::fit(&counted, &plan.shared, settings)?;
+    reporter.report_shared(&results);
+    if let Some(warning) = not_converged(&results.model, settings.method)
+        && !common.quiet
+    {
+        say(warning);
+    }
+    Ok((Some(shared), failures))
 }
 
 /// Pictures by what became of them.

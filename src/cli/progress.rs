@@ -57,6 +57,13 @@ pub fn advance() {
     }
 }
 
+/// Begins anew, for what is done with each picture after it was done with all of them before.
+pub fn restart() {
+    if let Some(bar) = BAR.get() {
+        bar.reset();
+    }
+}
+
 /// Takes the bar away while `print` writes to the terminal.
 pub fn aside<T>(print: impl FnOnce() -> T) -> T {
     match BAR.get() {

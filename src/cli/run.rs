@@ -11,6 +11,7 @@ use anyhow::{Result, anyhow, bail, ensure};
 use os_display::Quotable;
 use quantize::{
     Colors, Error, IndexedPicture, Palette, Picture,
+    colors::Distinct,
     figure::{self, Panel},
     metrics, palette,
     picture::{self, Decoded, EncodeOptions, Existing, Metadata, Staged},
@@ -24,7 +25,8 @@ use super::{
     plan::{Extra, Job, Target},
     progress,
     reading::{self, ReadingArgs},
-    report::{Entry, Hex, Results, Seconds, Status},
+    report::{Entry, Hex, ModelResults, Results, Seconds, Status},
+    shared::Shared,
     signals,
 };
 
@@ -41,32 +43,66 @@ pub struct Settings<'a> {
     pub memory: Budget,
 }
 
-/// Makes and writes everything that `job` asks for. Nothing of it is written unless all of it could
-/// be made.
+/// Makes and writes everything that `job` asks for, with the model that all pictures share, if they
+/// do. Nothing of it is written unless all of it could be made.
 ///
 /// # Errors
 /// Why the picture failed, in words for the user.
-pub fn journey(job: &Job, settings: &Settings) -> Result<Results> {
-    refuse_existing(job, settings.existing)?;
+pub fn journey(job: &Job, settings: &Settings, shared: Option<&Shared>) -> Result<Results> {
+    let targets = job.targets().map(|(_, target)| target);
+    refuse_existing(targets, settings.existing)?;
+    within_budget(job, settings, |loaded| {
+        let has_alpha = loaded.picture.has_alpha() || settings.method.has_alpha();
+        match shared {
+            Some(Shared::Opaque(fit)) => travel::<3>(job, settings, loaded, Some(fit)),
+            Some(Shared::Alpha(fit)) => travel::<4>(job, settings, loaded, Some(fit)),
+            None if has_alpha => travel::<4>(job, settings, loaded, None),
+            None => travel::<3>(job, settings, loaded, None),
+        }
+    })
+}
+
+/// The colors of the picture of `job`, for a model that all pictures share.
+///
+/// # Errors
+/// Why the picture failed, in words for the user.
+pub fn count(job: &Job, settings: &Settings) -> Result<Distinct> {
+    within_budget(job, settings, |loaded| {
+        progress::stage("colors");
+        Ok(Attempt::Done(Distinct::of(&loaded.picture)))
+    })
+}
+
+/// What came of work within a claim on memory.
+enum Attempt<T> {
+    Done(T),
+    /// So many bytes would do, and others have them.
+    Needs(u64),
+}
+
+/// What comes of `work` on the picture of `job`, done anew with more memory where it needs that.
+fn within_budget<'a, T>(
+    job: &Job,
+    settings: &'a Settings,
+    work: impl Fn(Loaded<'a>) -> Result<Attempt<T>>,
+) -> Result<T> {
     let mut needed = job.source.length();
     loop {
         let claim = settings.memory.claim(needed);
-        match attempt(job, settings, claim)? {
-            Attempt::Done(results) => return Ok(*results),
+        let attempt = match load(job, settings, claim)? {
+            Attempt::Done(loaded) => work(loaded)?,
+            Attempt::Needs(bytes) => Attempt::Needs(bytes),
+        };
+        match attempt {
+            Attempt::Done(done) => return Ok(done),
             Attempt::Needs(bytes) => needed = bytes,
         }
     }
 }
 
-/// What came of a journey within a claim on memory.
-enum Attempt {
-    Done(Box<Results>),
-    /// So many bytes would do, and others have them.
-    Needs(u64),
-}
-
-/// A journey within `claim`, which holds what reading the file takes and grows by what is learned.
-fn attempt(job: &Job, settings: &Settings, mut claim: Claim) -> Result<Attempt> {
+/// The picture of `job` within `claim`, which holds what reading the file takes and grows by what is
+/// learned.
+fn load<'a>(job: &Job, settings: &Settings, mut claim: Claim<'a>) -> Result<Attempt<Loaded<'a>>> {
     let mut watch = Stopwatch::start();
     progress::stage("load");
     let bytes = job.source.read()?;
@@ -86,7 +122,7 @@ fn attempt(job: &Job, settings: &Settings, mut claim: Claim) -> Result<Attempt> 
         warnings,
     } = settings.reading.decode(job, &bytes)?;
     let load = watch.lap();
-    let loaded = Loaded {
+    Ok(Attempt::Done(Loaded {
         picture,
         metadata,
         warnings: warnings.iter().map(ToString::to_string).collect(),
@@ -95,12 +131,7 @@ fn attempt(job: &Job, settings: &Settings, mut claim: Claim) -> Result<Attempt> 
         claim,
         load,
         watch,
-    };
-    if loaded.picture.has_alpha() || settings.method.has_alpha() {
-        travel::<4>(job, settings, loaded)
-    } else {
-        travel::<3>(job, settings, loaded)
-    }
+    }))
 }
 
 /// A picture in memory.
@@ -118,7 +149,12 @@ struct Loaded<'a> {
 }
 
 /// The journey from decoded pixels on, with alpha where D is 4.
-fn travel<const D: usize>(job: &Job, settings: &Settings, loaded: Loaded) -> Result<Attempt> {
+fn travel<const D: usize>(
+    job: &Job,
+    settings: &Settings,
+    loaded: Loaded,
+    shared: Option<&Fit<D>>,
+) -> Result<Attempt<Results>> {
     let method = settings.method;
     let Loaded {
         picture,
@@ -145,7 +181,13 @@ fn travel<const D: usize>(job: &Job, settings: &Settings, loaded: Loaded) -> Res
     let counting = watch.lap();
 
     progress::stage("fit");
-    let model = method.fit(&subject.colors)?;
+    let own;
+    let model = if let Some(shared) = shared {
+        shared
+    } else {
+        own = method.fit(&subject.colors)?;
+        &own
+    };
     let fit = watch.lap();
 
     progress::stage("map");
@@ -174,39 +216,36 @@ fn travel<const D: usize>(job: &Job, settings: &Settings, loaded: Loaded) -> Res
     let status = if settings.skip_if_larger && bytes_out >= bytes_in {
         Status::Skipped
     } else {
-        deliver(&files, settings.existing)?
+        write(&files, settings.existing)?;
+        Status::Written
     };
     let total = watch.total();
 
-    let Made {
-        subject: Subject {
-            picture, colors, ..
-        },
-        model,
-        compressed,
-        in_full_color,
-        palette,
-        counts,
-    } = made;
-    let mse = metrics::mse(&picture, &in_full_color)?;
+    let Subject {
+        picture, colors, ..
+    } = &made.subject;
+    let mse = metrics::mse(picture, &made.in_full_color)?;
     let difference = if method.verbose() {
-        Some(metrics::ciede2000(&picture, &in_full_color)?.into())
+        Some(metrics::ciede2000(picture, &made.in_full_color)?.into())
     } else {
         None
     };
-    Ok(Attempt::Done(Box::new(Results {
+    Ok(Attempt::Done(Results {
         status,
         method: method.name(),
-        width: compressed.width(),
-        height: compressed.height(),
+        width: made.compressed.width(),
+        height: made.compressed.height(),
         distinct_colors: colors.len(),
         k: model.k,
-        colors: compressed.palette().len(),
-        palette: entries(&palette, &counts),
+        colors: made.compressed.palette().len(),
+        palette: entries(&made.palette, &made.counts),
         mse,
         psnr_db: metrics::psnr_db(mse),
         difference,
-        model: model.results(&colors)?,
+        model: match shared {
+            Some(_) => ModelResults::NONE,
+            None => model.results(colors)?,
+        },
         warnings,
         bytes_in,
         bytes_out,
@@ -218,13 +257,13 @@ fn travel<const D: usize>(job: &Job, settings: &Settings, loaded: Loaded) -> Res
             encode,
             total,
         },
-    })))
+    }))
 }
 
 /// What became of a picture.
-struct Made<const D: usize> {
+struct Made<'a, const D: usize> {
     subject: Subject<D>,
-    model: Fit<D>,
+    model: &'a Fit<D>,
     compressed: IndexedPicture,
     in_full_color: Picture,
     /// The palette in the order of reports and palette files, with how many pixels have each color.
@@ -232,7 +271,7 @@ struct Made<const D: usize> {
     counts: Vec<u64>,
 }
 
-impl<const D: usize> Made<D> {
+impl<const D: usize> Made<'_, D> {
     /// The bytes of what `job` wants besides the picture with few colors, each with its place.
     fn extras<'j>(
         &self,
@@ -288,13 +327,19 @@ impl<const D: usize> Made<D> {
     }
 }
 
-/// Fails when something lies where an output of `job` would go and is not to be replaced. That is
-/// certain only when the file gets its name, but known before any work in all cases but a race.
-fn refuse_existing(job: &Job, existing: Existing) -> Result<()> {
+/// Fails when something lies where an output would go and is not to be replaced. That is certain only
+/// when the file gets its name, but known before any work in all cases but a race.
+///
+/// # Errors
+/// That it exists, in words for the user.
+pub fn refuse_existing<'a>(
+    targets: impl Iterator<Item = &'a Target>,
+    existing: Existing,
+) -> Result<()> {
     if existing == Existing::Replace {
         return Ok(());
     }
-    for (_, target) in job.targets() {
+    for target in targets {
         if let Target::File(path) = target
             // Not `exists`, which follows links and so takes a dangling one for nothing.
             && fs::symlink_metadata(path).is_ok()
@@ -305,15 +350,16 @@ fn refuse_existing(job: &Job, existing: Existing) -> Result<()> {
     Ok(())
 }
 
-/// Puts all files where they belong.
-fn deliver(files: &[(&Target, Vec<u8>)], existing: Existing) -> Result<Status> {
-    signals::uninterrupted(|| write(files, existing))?;
-    to_stdout(files)?;
-    Ok(Status::Written)
+/// Writes all files or, unless the system fails in between names, none; then what goes to stdout.
+///
+/// # Errors
+/// What could not be written and why, in words for the user.
+pub fn write(files: &[(&Target, Vec<u8>)], existing: Existing) -> Result<()> {
+    signals::uninterrupted(|| to_disk(files, existing))?;
+    to_stdout(files)
 }
 
-/// Writes all files or, unless the system fails in between names, none.
-fn write(files: &[(&Target, Vec<u8>)], existing: Existing) -> Result<()> {
+fn to_disk(files: &[(&Target, Vec<u8>)], existing: Existing) -> Result<()> {
     let mut staged = Vec::new();
     for (target, bytes) in files {
         let (path, existing) = match target {
@@ -371,7 +417,8 @@ pub fn cannot_write(target: &Target, error: &Error) -> anyhow::Error {
     )
 }
 
-fn entries(palette: &Palette, counts: &[u64]) -> Vec<Entry> {
+/// The colors of a palette for a report, with the pixels of each.
+pub fn entries(palette: &Palette, counts: &[u64]) -> Vec<Entry> {
     let colors = palette.colors().iter().zip(counts);
     colors
         .map(|(&color, &count)| Entry {
@@ -382,13 +429,13 @@ fn entries(palette: &Palette, counts: &[u64]) -> Vec<Entry> {
 }
 
 /// Seconds of one stage after the other.
-struct Stopwatch {
+pub struct Stopwatch {
     start: Instant,
     lap: Instant,
 }
 
 impl Stopwatch {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let now = Instant::now();
         Self {
             start: now,
@@ -397,7 +444,7 @@ impl Stopwatch {
     }
 
     /// Since the last lap.
-    fn lap(&mut self) -> f64 {
+    pub fn lap(&mut self) -> f64 {
         let now = Instant::now();
         (now - std::mem::replace(&mut self.lap, now)).as_secs_f64()
     }

@@ -1,4 +1,4 @@
-//! Pixels to distinct colors in linear time, without a hash table and without a sort.
+//! Pixels to distinct colors: of 8-bit RGB in linear time, without a hash table and without a sort.
 //!
 //! A bitmap with one bit for each of the 2^24 colors, in Morton order, is filled from the pixels.
 //! The number of bits set before a color's own is that color's rank (Jacobson, "Space-efficient
@@ -8,7 +8,7 @@
 use pulp::NullaryFnOnce;
 use rayon::prelude::*;
 
-use crate::{Picture, simd::vectorize};
+use crate::{Picture, picture::Pixels, simd::vectorize};
 
 /// Words of the bitmap.
 const WORDS: usize = 1 << 18;
@@ -33,9 +33,91 @@ const SPREAD: [u32; 256] = {
     table
 };
 
+/// Distinct colors, ascending by keys of one of two kinds.
+#[derive(Clone, Debug)]
+pub(super) enum Keys {
+    /// Of opaque colors with 8 bits a channel, as [`key_of`] gives them.
+    Bytes(Vec<u32>),
+    /// Of colors of any kind: 16 bits each of red, green, blue and alpha, the first the highest. All
+    /// that is invisible has the key 0.
+    Words(Vec<u64>),
+}
+
+impl Keys {
+    /// The color of the key at `i`, on the scale 0 to 255.
+    pub(super) fn color(&self, i: usize) -> [f64; 4] {
+        match self {
+            Self::Bytes(keys) => color_of_bytes(keys[i]),
+            Self::Words(keys) => color_of_words(keys[i]),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Bytes(keys) => keys.len(),
+            Self::Words(keys) => keys.len(),
+        }
+    }
+}
+
+/// Distinct colors, at least one, and how many pixels have each: of a picture, or of many that
+/// [`Counts`](super::Counts) added up.
+#[derive(Clone, Debug)]
+pub struct Distinct {
+    pub(super) keys: Keys,
+    pub(super) counts: Vec<f64>,
+}
+
+impl Distinct {
+    /// The distinct colors of `picture`.
+    pub fn of(picture: &Picture) -> Self {
+        Self::with_places(picture).0
+    }
+
+    /// The distinct colors of `picture`, and the place of each pixel's color among them.
+    pub(super) fn with_places(picture: &Picture) -> (Self, Vec<u32>) {
+        match picture.pixels() {
+            Pixels::Rgb8(pixels) => of_bytes(pixels),
+            _ => of_any_kind(picture),
+        }
+    }
+
+    /// How many colors there are.
+    #[expect(clippy::len_without_is_empty, reason = "there is always a color")]
+    pub fn len(&self) -> usize {
+        self.counts.len()
+    }
+
+    /// Whether some color is not opaque.
+    pub fn has_alpha(&self) -> bool {
+        match &self.keys {
+            Keys::Bytes(_) => false,
+            Keys::Words(keys) => keys.iter().any(|key| key & 0xffff < 0xffff),
+        }
+    }
+
+    /// The colors as sRGB with straight alpha, all four on the scale 0 to 255, and the pixels of
+    /// each.
+    pub fn colors(&self) -> impl Iterator<Item = ([f64; 4], f64)> {
+        let counts = self.counts.iter().enumerate();
+        counts.map(|(i, &count)| (self.keys.color(i), count))
+    }
+}
+
+/// The color of a key of 16 bits a channel, on the scale 0 to 255.
+fn color_of_words(key: u64) -> [f64; 4] {
+    [48, 32, 16, 0].map(|shift| f64::from((key >> shift) as u16) / 257.0)
+}
+
+/// The color of a Morton key, on the scale 0 to 255.
+pub(super) fn color_of_bytes(key: u32) -> [f64; 4] {
+    let [r, g, b] = color_of(key).map(f64::from);
+    [r, g, b, 255.0]
+}
+
 /// The Morton key of a color: bit b of red, green and blue at the places 3b + 2, 3b + 1 and 3b.
 #[inline(always)]
-fn key_of([r, g, b]: [u8; 3]) -> u32 {
+pub(super) fn key_of([r, g, b]: [u8; 3]) -> u32 {
     SPREAD[usize::from(r)] << 2 | SPREAD[usize::from(g)] << 1 | SPREAD[usize::from(b)]
 }
 
@@ -49,9 +131,7 @@ pub(super) fn color_of(key: u32) -> [u8; 3] {
     })
 }
 
-/// The Morton keys of the distinct colors, ascending; how many pixels have each; and the place of
-/// each pixel's color among them.
-pub(super) fn distinct(pixels: &[[u8; 3]]) -> (Vec<u32>, Vec<f64>, Vec<u32>) {
+fn of_bytes(pixels: &[[u8; 3]]) -> (Distinct, Vec<u32>) {
     let parts =
         (pixels.len() / MIN_PIXELS_PER_PART).clamp(1, rayon::current_num_threads().min(MAX_PARTS));
     let part = pixels.len().div_ceil(parts);
@@ -98,21 +178,19 @@ pub(super) fn distinct(pixels: &[[u8; 3]]) -> (Vec<u32>, Vec<f64>, Vec<u32>) {
             *total += f64::from(count);
         }
     }
-    (keys, counts, color_of_pixel)
+    let keys = Keys::Bytes(keys);
+    (Distinct { keys, counts }, color_of_pixel)
 }
 
-/// The distinct colors of a picture of any kind, with or without alpha, on the scale 0 to 255; how many
-/// pixels have each; and the place of each pixel's color among them. Their keys are too many for a
-/// bitmap, so they are sorted. Without alpha an invisible color is black, as it is with alpha.
-pub(super) fn of_any_kind(picture: &Picture, alpha: bool) -> (Vec<[f64; 4]>, Vec<f64>, Vec<u32>) {
+/// Such keys are too many for a bitmap, so they are sorted.
+fn of_any_kind(picture: &Picture) -> (Distinct, Vec<u32>) {
     let key = |pixel: usize| {
         let [r, g, b, a] = picture
             .rgba(pixel)
             .map(|value| (value * 257.0).round() as u64);
         match a {
-            0 if alpha => 0,
-            0 => 0xffff,
-            _ => r << 48 | g << 32 | b << 16 | if alpha { a } else { 0xffff },
+            0 => 0,
+            _ => r << 48 | g << 32 | b << 16 | a,
         }
     };
     let keys = || (0..picture.len()).into_par_iter().map(key);
@@ -129,9 +207,8 @@ pub(super) fn of_any_kind(picture: &Picture, alpha: bool) -> (Vec<[f64; 4]>, Vec
     }
     let place = |key| distinct.binary_search(&key).expect("every color is listed") as u32;
     let color_of_pixel = keys().map(place).collect();
-    let channel = |key: u64, shift: u32| f64::from((key >> shift) as u16) / 257.0;
-    let color = |&key: &u64| [48, 32, 16, 0].map(|shift| channel(key, shift));
-    (distinct.iter().map(color).collect(), counts, color_of_pixel)
+    let keys = Keys::Words(distinct);
+    (Distinct { keys, counts }, color_of_pixel)
 }
 
 /// All keys in the bitmap, ascending, and for each word how many bits are set before it.

@@ -7,17 +7,20 @@
 //! them. That order depends on the colors alone: turning or shuffling a picture changes nothing.
 
 mod boxes;
+mod counts;
 mod distinct;
 
 use ndarray::{Array2, ArrayView2, Axis, ShapeBuilder, Slice};
 use rayon::prelude::*;
 
 pub(crate) use boxes::Node;
+pub use counts::Counts;
+pub use distinct::Distinct;
+use distinct::{Keys, color_of_bytes};
 
 use crate::{
     Error, Picture, Result, Space,
     error::is_moderate,
-    picture::Pixels,
     simd::{LANES, Lanes},
 };
 
@@ -92,39 +95,36 @@ impl<const D: usize> Colors<D> {
     /// where it is 3, and for each pixel, row by row, the row of its color in
     /// [`points`](Self::points). Pixels that are invisible have one color.
     pub fn in_space(picture: &Picture, space: Space) -> (Self, Vec<u32>) {
-        let (distinct, counts, mut color_of_pixel) = match picture.pixels() {
-            Pixels::Rgb8(pixels) if D == 3 => {
-                let (keys, counts, color_of_pixel) = distinct::distinct(pixels);
-                if space == Space::Srgb {
-                    let points = columns::<D>(keys.len(), |row| {
-                        let color = distinct::color_of(keys[row]);
-                        std::array::from_fn(|d| f64::from(color[d]))
-                    });
-                    let colors = Self::in_order(keys, points, counts, space.unit());
-                    return (colors, color_of_pixel);
-                }
-                let color = |key: u32| {
-                    let [r, g, b] = distinct::color_of(key).map(f64::from);
-                    [r, g, b, 255.0]
-                };
-                (
-                    keys.into_iter().map(color).collect(),
-                    counts,
-                    color_of_pixel,
-                )
-            }
-            _ => distinct::of_any_kind(picture, D == 4),
-        };
-        let rows: Vec<[f64; D]> = distinct
-            .par_iter()
-            .map(|&color| space.point(color))
-            .collect();
-        let (colors, place) = Self::sorted(&rows, &counts, space.unit());
-        color_of_pixel
-            .par_iter_mut()
-            .with_min_len(ROWS_PER_TASK)
-            .for_each(|color| *color = place[*color as usize]);
+        let (distinct, mut color_of_pixel) = Distinct::with_places(picture);
+        let (colors, place) = Self::of_distinct(distinct, space);
+        if let Some(place) = place {
+            color_of_pixel
+                .par_iter_mut()
+                .with_min_len(ROWS_PER_TASK)
+                .for_each(|color| *color = place[*color as usize]);
+        }
         (colors, color_of_pixel)
+    }
+
+    /// These colors as points of `space`, with alpha where D is 4 and without where it is 3: to the
+    /// last bit those of one picture that has all the pixels. Also returned: for each of
+    /// [`Distinct::colors`] its row in [`points`](Self::points), or `None` where that is its place.
+    pub fn of_distinct(distinct: Distinct, space: Space) -> (Self, Option<Vec<u32>>) {
+        let Distinct { keys, counts } = distinct;
+        match keys {
+            Keys::Bytes(keys) if D == 3 && space == Space::Srgb => {
+                let points = columns(keys.len(), |row| {
+                    space.point::<D>(color_of_bytes(keys[row]))
+                });
+                (Self::in_order(keys, points, counts, space.unit()), None)
+            }
+            keys => {
+                let point = |i| space.point(keys.color(i));
+                let rows: Vec<[f64; D]> = (0..keys.len()).into_par_iter().map(point).collect();
+                let (colors, place) = Self::sorted(&rows, &counts, space.unit());
+                (colors, Some(place))
+            }
+        }
     }
 
     /// Colors of any space: `points` (n, D) with their `counts` (n,); equal points become one color.
@@ -389,7 +389,7 @@ mod tests {
     use ndarray::array;
 
     use super::*;
-    use crate::testing::noise;
+    use crate::{picture::Pixels, testing::noise};
 
     #[test]
     fn every_pixel_finds_its_color_and_counts_add_up() {

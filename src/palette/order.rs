@@ -16,6 +16,18 @@ pub enum Order {
 }
 
 impl Palette {
+    /// The indices of the colors that some pixel has, by falling number of pixels, of equals by color;
+    /// `counts` has the number of pixels of each.
+    ///
+    /// # Panics
+    /// When there are fewer counts than colors.
+    pub fn used(&self, counts: &[u64]) -> Vec<usize> {
+        let indices = 0..self.len();
+        let mut used: Vec<usize> = indices.filter(|&i| counts[i] > 0).collect();
+        used.sort_by_key(|&i| (std::cmp::Reverse(counts[i]), self.colors()[i]));
+        used
+    }
+
     /// The same colors in this order, and their counts; `counts` has the number of pixels of each. Of
     /// colors that are equal in it, the first stays first.
     ///
@@ -77,6 +89,12 @@ mod tests {
         [0, 0, 0],
         [90, 0, 0],
     ];
+
+    #[test]
+    fn what_is_used_comes_by_count_and_of_equals_by_color() {
+        let palette = Palette::opaque(&COLORS).unwrap();
+        assert_eq!(palette.used(&[5, 1, 0, 5, 0, 0, 7]), [6, 0, 3, 1]);
+    }
 
     #[test]
     fn orders_are_what_their_names_say() {

@@ -91,13 +91,8 @@ impl IndexedPicture {
     /// without the entries that no pixel has.
     #[must_use]
     pub fn sorted_by_count(&self) -> Self {
-        let counts = self.counts();
-        let colors = self.palette.colors();
-        let mut order: Vec<usize> = (0..colors.len())
-            .filter(|&entry| counts[entry] > 0)
-            .collect();
-        order.sort_by_key(|&entry| (std::cmp::Reverse(counts[entry]), colors[entry]));
-        let mut new_index = vec![0u8; colors.len()];
+        let order = self.palette.used(&self.counts());
+        let mut new_index = vec![0u8; self.palette.len()];
         for (new, &old) in order.iter().enumerate() {
             new_index[old] = new as u8;
         }

@@ -13,6 +13,7 @@ mod palettes;
 mod reading;
 mod refused;
 mod reports;
+mod shared;
 #[cfg(unix)]
 mod signals;
 #[cfg(unix)]

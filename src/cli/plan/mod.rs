@@ -15,6 +15,25 @@ use os_display::Quotable;
 
 use super::{inputs::Input, message::reason, palettes, source::Source};
 
+/// All that is to be done.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// One for each input, in their order.
+    pub jobs: Vec<Job>,
+    /// What is written once, of all inputs together.
+    pub shared: Vec<(Extra, Target)>,
+}
+
+impl Plan {
+    /// Whether something goes to stdout.
+    pub fn uses_stdout(&self) -> bool {
+        let shared = self.shared.iter().map(|(_, target)| target);
+        let jobs = self.jobs.iter().flat_map(Job::targets);
+        let targets = jobs.map(|(_, target)| target).chain(shared);
+        targets.into_iter().any(|target| *target == Target::Stdout)
+    }
+}
+
 /// An input and everything that is to be written of it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Job {
@@ -55,6 +74,11 @@ impl Extra {
         }
     }
 
+    /// Whether it says what was found, and so is one for all inputs that share a model.
+    pub fn is_of_the_model(self) -> bool {
+        matches!(self, Self::Palette | Self::Model)
+    }
+
     /// What its name in a folder ends in.
     fn ending(self) -> &'static str {
         match self {
@@ -78,20 +102,12 @@ impl Job {
 
     /// Where its files go, without links and dots.
     fn places(&self) -> impl Iterator<Item = PathBuf> {
-        self.targets().filter_map(|(_, target)| match target {
-            Target::Stdout => None,
-            Target::File(path) | Target::InPlace(path) => refuse::place(path),
-        })
+        self.targets().filter_map(|(_, target)| target.place())
     }
 
     /// Whether `extra` is to be written.
     pub fn wants(&self, extra: Extra) -> bool {
         self.extras.iter().any(|&(wanted, _)| wanted == extra)
-    }
-
-    /// Whether something of it goes to stdout.
-    pub fn uses_stdout(&self) -> bool {
-        self.targets().any(|(_, target)| *target == Target::Stdout)
     }
 }
 
@@ -114,6 +130,14 @@ impl Target {
         }
     }
 
+    /// Where its file lies, without links and dots.
+    fn place(&self) -> Option<PathBuf> {
+        match self {
+            Self::Stdout => None,
+            Self::File(path) | Self::InPlace(path) => refuse::place(path),
+        }
+    }
+
     /// The argument that would name it.
     pub fn argument(&self) -> &OsStr {
         match self {
@@ -132,17 +156,20 @@ pub struct Wanted<'a> {
     /// Whether the picture replaces its input; then there is no `output`.
     pub in_place: bool,
     pub extras: Vec<(Extra, &'a Path)>,
+    /// What is written once, of all inputs together.
+    pub shared: Vec<(Extra, &'a Path)>,
 }
+
+/// What stands for an input's name in the paths of what is written once.
+const SHARED: &str = "shared";
 
 pub use refuse::refuse_shared;
 
 impl Wanted<'_> {
     /// The folders that outputs of many inputs go to, without links and dots.
     pub fn folders(&self) -> Vec<PathBuf> {
-        let paths = self
-            .output
-            .iter()
-            .chain(self.extras.iter().map(|(_, path)| path));
+        let extras = self.extras.iter().chain(&self.shared);
+        let paths = self.output.iter().chain(extras.map(|(_, path)| path));
         let folders = paths.filter_map(|&path| {
             let folder = pattern::common_folder(path);
             fs::canonicalize(folder.or(path.is_dir().then_some(path))?).ok()
@@ -151,25 +178,30 @@ impl Wanted<'_> {
     }
 }
 
-/// One job for each of the inputs, in their order. What was only found in a folder is left out if it
-/// is an output of the others, or an input already.
+/// The plan for these inputs. What was only found in a folder is left out if it is an output of the
+/// others, or an input already.
 ///
 /// # Errors
 /// When the command as a whole makes no sense: outputs that collide or are an input, a folder that
 /// is missing.
-pub fn plan(inputs: Vec<Input>, wanted: &Wanted) -> Result<Vec<Job>> {
+pub fn plan(inputs: Vec<Input>, wanted: &Wanted) -> Result<Plan> {
+    let all = Input::named(Source::File(SHARED.into()));
+    let shared = extras(&wanted.shared, &all, &wanted.tag)?;
     let jobs = inputs
         .into_iter()
         .map(|input| Ok((input.found, job(input, wanted)?)))
         .collect::<Result<Vec<_>>>()?;
-    let jobs = without_own_outputs(jobs);
-    refuse::refuse(&jobs)?;
-    Ok(jobs)
+    let jobs = without_own_outputs(jobs, &shared);
+    let plan = Plan { jobs, shared };
+    refuse::refuse(&plan)?;
+    Ok(plan)
 }
 
 /// `jobs` without those whose input was only found, and is an output of another or an input already.
-fn without_own_outputs(jobs: Vec<(bool, Job)>) -> Vec<Job> {
-    let outputs: HashSet<_> = jobs.iter().flat_map(|(_, job)| job.places()).collect();
+fn without_own_outputs(jobs: Vec<(bool, Job)>, shared: &[(Extra, Target)]) -> Vec<Job> {
+    let outputs = jobs.iter().flat_map(|(_, job)| job.places());
+    let shared = shared.iter().filter_map(|(_, target)| target.place());
+    let outputs: HashSet<_> = outputs.chain(shared).collect();
     let mut inputs = HashSet::new();
     let is_wanted = |(found, job): &(bool, Job)| {
         let Some(place) = refuse::place(job.source.path()) else {
@@ -184,30 +216,29 @@ fn without_own_outputs(jobs: Vec<(bool, Job)>) -> Vec<Job> {
 }
 
 fn job(input: Input, wanted: &Wanted) -> Result<Job> {
-    let place = |path, ending| {
-        let name = default_name(&input.source, &wanted.tag, ending);
-        target(path, &input, &name)
-    };
     let output = match wanted.output {
         _ if wanted.in_place => in_place(&input.source)?,
-        Some(path) => place(path, ".png")?,
+        Some(path) => target(path, &input, &wanted.tag, ".png")?,
         None => default_target(&input.source, &wanted.tag)?,
     };
-    let extras = wanted.extras.iter();
-    let extras = extras
-        .map(|&(extra, path)| {
-            let target = place(path, extra.ending())?;
-            if extra == Extra::Palette {
-                palettes::format(&target)?;
-            }
-            Ok((extra, target))
-        })
-        .collect::<Result<_>>()?;
+    let extras = extras(&wanted.extras, &input, &wanted.tag)?;
     Ok(Job {
         source: input.source,
         output,
         extras,
     })
+}
+
+/// Where what is wanted besides the picture goes for `input`.
+fn extras(wanted: &[(Extra, &Path)], input: &Input, tag: &str) -> Result<Vec<(Extra, Target)>> {
+    let extras = wanted.iter().map(|&(extra, path)| {
+        let target = target(path, input, tag, extra.ending())?;
+        if extra == Extra::Palette {
+            palettes::format(&target)?;
+        }
+        Ok((extra, target))
+    });
+    extras.collect()
 }
 
 /// Where the picture goes without `-o`.
@@ -239,10 +270,11 @@ fn in_place(source: &Source) -> Result<Target> {
 
 /// Where `path`, as an output option gives it, leads for `input`. The folders of a tree that is kept
 /// need not exist yet, only the one that it will stand in.
-fn target(path: &Path, input: &Input, default_name: &OsStr) -> Result<Target> {
+fn target(path: &Path, input: &Input, tag: &str, ending: &str) -> Result<Target> {
     if path == Path::new("-") {
         return Ok(Target::Stdout);
     }
+    let default_name = &default_name(&input.source, tag, ending);
     let top = Input {
         below: PathBuf::new(),
         ..input.clone()
@@ -313,7 +345,7 @@ mod tests {
             file("x"),
             Input::named(Source::Stdin),
         ];
-        let jobs = plan(sources, &wanted()).unwrap();
+        let jobs = plan(sources, &wanted()).unwrap().jobs;
         assert_eq!(
             outputs(&jobs),
             [
@@ -334,7 +366,9 @@ mod tests {
             extras: vec![(Extra::Comparison, path), (Extra::Sample, path)],
             ..wanted()
         };
-        let jobs = plan(vec![Input::named(Source::Stdin), file("d.png")], &wanted).unwrap();
+        let jobs = plan(vec![Input::named(Source::Stdin), file("d.png")], &wanted)
+            .unwrap()
+            .jobs;
         let names = [
             "stdin-gmm5.png",
             "stdin-gmm5-compare.png",
@@ -367,7 +401,7 @@ mod tests {
             output: Some(&pattern),
             ..wanted()
         };
-        let jobs = plan(vec![file("x/a.png")], &wanted).unwrap();
+        let jobs = plan(vec![file("x/a.png")], &wanted).unwrap().jobs;
         assert_eq!(outputs(&jobs), [folder.path().join("a/a-gmm5.png")]);
     }
 
@@ -380,7 +414,9 @@ mod tests {
                 output: Some(&output),
                 ..wanted()
             };
-            let jobs = plan(vec![found("in/a/b/x.jpg", "a/b")], &wanted).unwrap();
+            let jobs = plan(vec![found("in/a/b/x.jpg", "a/b")], &wanted)
+                .unwrap()
+                .jobs;
             assert_eq!(outputs(&jobs), [folder.path().join(expected)]);
         }
     }
@@ -395,7 +431,7 @@ mod tests {
             found(path("a-gmm5.png"), ""),
             found(path("b.png"), ""),
         ];
-        let jobs = plan(inputs, &wanted()).unwrap();
+        let jobs = plan(inputs, &wanted()).unwrap().jobs;
         assert_eq!(outputs(&jobs), [path("b-gmm5.png"), path("a-gmm5.png")]);
     }
 
@@ -421,7 +457,7 @@ mod tests {
             in_place: true,
             ..wanted()
         };
-        let jobs = plan(vec![file(&path)], &wanted).unwrap();
+        let jobs = plan(vec![file(&path)], &wanted).unwrap().jobs;
         assert_eq!(jobs[0].output, Target::InPlace(path.clone()));
         plan(vec![file(&path), file(&path)], &wanted).unwrap_err();
         plan(vec![Input::named(Source::Stdin)], &wanted).unwrap_err();
@@ -429,7 +465,7 @@ mod tests {
         {
             let link = folder.path().join("link.png");
             std::os::unix::fs::symlink("a.png", &link).unwrap();
-            let jobs = plan(vec![file(&link)], &wanted).unwrap();
+            let jobs = plan(vec![file(&link)], &wanted).unwrap().jobs;
             let behind = fs::canonicalize(&path).unwrap();
             assert_eq!(jobs[0].output, Target::InPlace(behind));
         }

@@ -2,48 +2,74 @@
 
 use std::{
     collections::{HashMap, hash_map::Entry},
-    fs, io,
+    fmt, fs, io,
     path::{Path, PathBuf},
+    ptr,
 };
 
 use anyhow::{Result, bail, ensure};
 use os_display::Quotable;
 
-use super::{Job, Target};
+use super::{Job, Plan, Target};
 use crate::cli::{message::reason, source::Source};
 
-/// Refuses `jobs` when two of their outputs are one, an output is an input, an output's folder is
+/// Refuses `plan` when two of its outputs are one, an output is an input, an output's folder is
 /// missing, or stdin is wanted twice. An output that is meant to replace its input may.
-pub fn refuse(jobs: &[Job]) -> Result<()> {
-    let inputs = inputs(jobs)?;
+pub fn refuse(plan: &Plan) -> Result<()> {
+    let inputs = inputs(&plan.jobs)?;
     let mut taken = HashMap::new();
-    for job in jobs {
-        for (what, target) in job.targets() {
-            let place = match target {
-                Target::Stdout => None,
-                Target::InPlace(path) => Some(place(path).unwrap_or_else(|| path.clone())),
-                Target::File(path) => {
-                    let ids = file_ids(path);
-                    if let Some(input) = ids.iter().find_map(|id| inputs.get(id)) {
-                        bail!(
-                            "{}: the {what} of {} would replace the input {}",
-                            path.quote(),
-                            job.source.argument().quote(),
-                            input.quote()
-                        );
-                    }
-                    Some(place(path).unwrap_or_else(|| path.clone()))
+    for (output, target) in outputs(plan) {
+        let place = match target {
+            Target::Stdout => None,
+            Target::InPlace(path) => Some(place(path).unwrap_or_else(|| path.clone())),
+            Target::File(path) => {
+                let ids = file_ids(path);
+                if let Some(input) = ids.iter().find_map(|id| inputs.get(id)) {
+                    bail!(
+                        "{}: {output} would replace the input {}",
+                        path.quote(),
+                        input.quote()
+                    );
                 }
-            };
-            match taken.entry(place) {
-                Entry::Vacant(entry) => _ = entry.insert((what, &job.source)),
-                Entry::Occupied(entry) => {
-                    bail!(collision(*entry.get(), (what, &job.source), target))
-                }
+                Some(place(path).unwrap_or_else(|| path.clone()))
             }
+        };
+        match taken.entry(place) {
+            Entry::Vacant(entry) => _ = entry.insert(output),
+            Entry::Occupied(entry) => bail!(collision(*entry.get(), output, target)),
         }
     }
     Ok(())
+}
+
+/// An output in words: what it is, and of which input; without one, of all together.
+#[derive(Clone, Copy)]
+struct Output<'a> {
+    what: &'static str,
+    of: Option<&'a Source>,
+}
+
+impl fmt::Display for Output<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self.of {
+            Some(source) => write!(f, "the {} of {}", self.what, source.argument().quote()),
+            None => write!(f, "the {} of all inputs", self.what),
+        }
+    }
+}
+
+/// Everything that is to be written, and where.
+fn outputs(plan: &Plan) -> impl Iterator<Item = (Output<'_>, &Target)> {
+    let shared = plan.shared.iter().map(|(extra, target)| {
+        let what = extra.word();
+        (Output { what, of: None }, target)
+    });
+    let jobs = plan.jobs.iter().flat_map(|job| {
+        let of = Some(&job.source);
+        let targets = job.targets();
+        targets.map(move |(what, target)| (Output { what, of }, target))
+    });
+    jobs.chain(shared)
 }
 
 /// Refuses the one output of several inputs when it is one of them, or its folder is missing.
@@ -63,17 +89,15 @@ pub fn refuse_shared(target: &Target, sources: &[Source]) -> Result<()> {
     Ok(())
 }
 
-fn collision(first: (&str, &Source), second: (&str, &Source), target: &Target) -> String {
-    let one_input = std::ptr::eq(first.1, second.1);
-    let [first, second] = [first, second]
-        .map(|(what, source)| format!("the {what} of {}", source.argument().quote()));
+fn collision(first: Output, second: Output, target: &Target) -> String {
+    let several_inputs = matches!((first.of, second.of), (Some(a), Some(b)) if !ptr::eq(a, b));
     match target {
         Target::Stdout => format!("{first} and {second} would both go to stdout"),
         Target::File(path) | Target::InPlace(path) => {
-            let cure = if one_input {
-                "give them different paths"
-            } else {
+            let cure = if several_inputs {
                 "{stem} or {name} in the path tells inputs apart by their names"
+            } else {
+                "give them different paths"
             };
             let path = path.quote();
             format!("{first} and {second} would both be written to {path}; {cure}")

@@ -19,7 +19,7 @@ use serde::{Serialize, Serializer};
 use super::{
     args::{CommonArgs, Format},
     message::{reason, say},
-    plan::Job,
+    plan::{Job, Plan},
     progress,
 };
 
@@ -109,6 +109,20 @@ pub struct ModelResults {
     pub mixture: Option<MixtureResults>,
 }
 
+impl ModelResults {
+    /// Those of a picture that no model was fitted to.
+    pub const NONE: Self = Self {
+        inertia: None,
+        log_likelihood: None,
+        bic: None,
+        aic: None,
+        n_iter: 0,
+        converged: true,
+        choice: None,
+        mixture: None,
+    };
+}
+
 /// How k was chosen, and among what.
 #[derive(Clone, Serialize)]
 pub struct ChoiceResults {
@@ -151,6 +165,36 @@ pub struct MixtureResults {
     /// The means as bytes.
     #[serde(skip)]
     pub colors: Vec<Hex>,
+}
+
+/// What is known of a model that many pictures share. Serialized, it is a line of `--report json`
+/// before those of the pictures.
+#[derive(Serialize)]
+pub struct SharedResults {
+    /// How many pictures were counted.
+    pub pictures: usize,
+    pub status: &'static str,
+    pub method: &'static str,
+    pub pixels: u64,
+    /// Of all pictures together.
+    pub distinct_colors: usize,
+    pub k: usize,
+    pub colors: usize,
+    pub palette: Vec<Entry>,
+    /// Over all pixels.
+    pub mse: f64,
+    pub psnr_db: Option<f64>,
+    #[serde(flatten)]
+    pub model: ModelResults,
+    pub seconds: SharedSeconds,
+}
+
+/// What each stage before the pictures took, in seconds.
+#[derive(Serialize)]
+pub struct SharedSeconds {
+    /// Reading the pictures and counting their colors.
+    pub count: f64,
+    pub fit: f64,
 }
 
 /// What each stage took, in seconds.
@@ -223,8 +267,9 @@ enum Health {
 }
 
 impl Reporter {
-    pub fn new(common: &CommonArgs, jobs: &[Job]) -> Self {
-        let stream = if jobs.iter().any(Job::uses_stdout) {
+    pub fn new(common: &CommonArgs, plan: &Plan) -> Self {
+        let jobs = &plan.jobs;
+        let stream = if plan.uses_stdout() {
             Stream::Stderr
         } else {
             Stream::Stdout
@@ -273,6 +318,17 @@ impl Reporter {
         self.deliver(&report);
     }
 
+    /// Reports on the model that all pictures share.
+    pub fn report_shared(&mut self, results: &SharedResults) {
+        let report = match &self.style {
+            Style::Json => json::object(results),
+            Style::Blocks { swatches, verbose } => text::shared(results, *swatches, *verbose),
+            Style::Table(table) => text::shared(results, table.swatches(), false),
+            Style::Silent => return,
+        };
+        self.deliver(&report);
+    }
+
     /// Sums up, when there is more than one picture to sum up.
     pub fn finish(&mut self) {
         if let Style::Table(table) = &self.style {
@@ -282,12 +338,15 @@ impl Reporter {
     }
 
     /// Shows what would be written of which input.
-    pub fn plan(&mut self, jobs: &[Job]) {
-        for job in jobs {
+    pub fn plan(&mut self, plan: &Plan) {
+        for job in &plan.jobs {
             self.deliver(&match self.style {
                 Style::Json => json::planned(job),
                 _ => text::planned(job),
             });
+        }
+        if !matches!(self.style, Style::Json) && !plan.shared.is_empty() {
+            self.deliver(&text::planned_of_all(&plan.shared));
         }
     }
 

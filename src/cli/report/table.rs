@@ -40,6 +40,10 @@ impl Table {
         }
     }
 
+    pub fn swatches(&self) -> Swatches {
+        self.swatches
+    }
+
     /// The row of `job`, under the titles of the columns if it is the first.
     pub fn row(&mut self, job: &Job, results: &Results) -> String {
         let mut lines = String::new();

@@ -5,8 +5,10 @@ use std::iter;
 use anstyle::{RgbColor, Style};
 use os_display::Quotable;
 
-use super::{ChoiceResults, Entry, Hex, MixtureResults, Results, Status};
-use crate::cli::plan::Job;
+use super::{
+    ChoiceResults, Entry, Hex, MixtureResults, ModelResults, Results, SharedResults, Status,
+};
+use crate::cli::plan::{Extra, Job, Target};
 
 /// Whether colors are shown as such, beside their numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,36 +28,90 @@ const STRIP: usize = 32;
 pub fn block(job: &Job, results: &Results, swatches: Swatches, verbose: bool) -> String {
     let mut lines = heading(job);
     lines.push(labeled("size", &size(results)));
-    lines.push(labeled("colors", &colors(results)));
+    lines.push(labeled(
+        "colors",
+        &colors(results.distinct_colors, results.colors, results.k),
+    ));
     if let Some(choice) = &results.model.choice {
         lines.extend(chosen(results.k, choice, verbose));
     }
-    lines.push(labeled("error", &error(results)));
+    lines.push(labeled("error", &error(results.mse, results.psnr_db)));
     if let Some(difference) = &results.difference {
         lines.push(labeled("CIEDE2000", &difference.to_string()));
     }
-    // A palette that is given takes none.
-    if results.model.n_iter > 0 {
-        lines.push(labeled("iterations", &iterations(results)));
-    }
-    lines.extend(likelihood(results).map(|likelihood| labeled("likelihood", &likelihood)));
+    lines.extend(fitting(&results.model));
     lines.push(labeled("bytes", &bytes(results)));
     if results.status == Status::Skipped {
         lines.push(labeled("skipped", "the file would not be smaller"));
     }
     lines.push(labeled("seconds", &seconds(results, verbose)));
-    let (label, table) = match &results.model.mixture {
-        None => ("palette", palette(&results.palette, swatches)),
+    lines.extend(entries(&results.model, &results.palette, swatches, verbose));
+    lines.join("\n") + "\n"
+}
+
+/// The report on the model that all pictures share.
+pub fn shared(results: &SharedResults, swatches: Swatches, verbose: bool) -> String {
+    let mut lines = vec![match results.pictures {
+        1 => "palette of 1 picture".to_owned(),
+        pictures => format!("palette of {} pictures", grouped(pictures as f64)),
+    }];
+    lines.push(labeled("pixels", &grouped(results.pixels as f64)));
+    lines.push(labeled(
+        "colors",
+        &colors(results.distinct_colors, results.colors, results.k),
+    ));
+    if let Some(choice) = &results.model.choice {
+        lines.extend(chosen(results.k, choice, verbose));
+    }
+    lines.push(labeled("error", &error(results.mse, results.psnr_db)));
+    lines.extend(fitting(&results.model));
+    let seconds = &results.seconds;
+    let seconds = format!("count {:.3}, fit {:.3}", seconds.count, seconds.fit);
+    lines.push(labeled("seconds", &seconds));
+    lines.extend(entries(&results.model, &results.palette, swatches, verbose));
+    lines.join("\n") + "\n"
+}
+
+/// How the model was found and how likely it is.
+fn fitting(model: &ModelResults) -> Vec<String> {
+    let mut lines = Vec::new();
+    // A palette that is given takes none.
+    if model.n_iter > 0 {
+        lines.push(labeled("iterations", &iterations(model)));
+    }
+    lines.extend(likelihood(model).map(|likelihood| labeled("likelihood", &likelihood)));
+    lines
+}
+
+/// The components of a mixture, or else the palette.
+fn entries(
+    model: &ModelResults,
+    colors: &[Entry],
+    swatches: Swatches,
+    verbose: bool,
+) -> Vec<String> {
+    let (label, table) = match &model.mixture {
+        None => ("palette", palette(colors, swatches)),
         Some(mixture) => ("components", components(mixture, swatches, verbose)),
     };
     let labels = iter::once(label).chain(iter::repeat(""));
-    lines.extend(labels.zip(&table).map(|(label, line)| labeled(label, line)));
-    lines.join("\n") + "\n"
+    let lines = labels.zip(&table);
+    lines.map(|(label, line)| labeled(label, line)).collect()
 }
 
 /// What `job` would write.
 pub fn planned(job: &Job) -> String {
     heading(job).join("\n") + "\n"
+}
+
+/// What would be written once, of all inputs together.
+pub fn planned_of_all(extras: &[(Extra, Target)]) -> String {
+    let mut lines = vec!["all inputs together".to_owned()];
+    for (extra, target) in extras {
+        let path = target.argument().maybe_quote().to_string();
+        lines.push(labeled(extra.word(), &path));
+    }
+    lines.join("\n") + "\n"
 }
 
 /// Which input goes where.
@@ -79,14 +135,8 @@ fn size(results: &Results) -> String {
     format!("{} x {} pixels", results.width, results.height)
 }
 
-fn colors(results: &Results) -> String {
-    let Results {
-        distinct_colors,
-        colors,
-        k,
-        ..
-    } = results;
-    let change = format!("{} -> {colors}", grouped(*distinct_colors as f64));
+fn colors(distinct_colors: usize, colors: usize, k: usize) -> String {
+    let change = format!("{} -> {colors}", grouped(distinct_colors as f64));
     if colors == k {
         change
     } else {
@@ -124,16 +174,16 @@ fn chosen(k: usize, choice: &ChoiceResults, verbose: bool) -> Vec<String> {
     lines
 }
 
-fn error(results: &Results) -> String {
-    match results.psnr_db {
-        Some(psnr_db) => format!("MSE {:.2}, PSNR {psnr_db:.2} dB", results.mse),
+fn error(mse: f64, psnr_db: Option<f64>) -> String {
+    match psnr_db {
+        Some(psnr_db) => format!("MSE {mse:.2}, PSNR {psnr_db:.2} dB"),
         None => "none: the picture is unchanged".to_owned(),
     }
 }
 
-fn iterations(results: &Results) -> String {
-    let n_iter = results.model.n_iter;
-    if results.model.converged {
+fn iterations(model: &ModelResults) -> String {
+    let n_iter = model.n_iter;
+    if model.converged {
         n_iter.to_string()
     } else {
         format!("{n_iter}, not converged")
@@ -141,8 +191,7 @@ fn iterations(results: &Results) -> String {
 }
 
 /// What only a mixture has.
-fn likelihood(results: &Results) -> Option<String> {
-    let model = &results.model;
+fn likelihood(model: &ModelResults) -> Option<String> {
     let (log_likelihood, bic, aic) = (model.log_likelihood?, model.bic?, model.aic?);
     Some(format!(
         "{log_likelihood:.4} nats a pixel, BIC {}, AIC {}",

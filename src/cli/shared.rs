@@ -1,0 +1,181 @@
+//! One model for many pictures: their colors are counted together, and it is fitted to these.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
+use anyhow::Result;
+use quantize::{
+    Colors, Palette, Space,
+    colors::{Counts, Distinct},
+    metrics,
+    palette::{self, Order},
+};
+
+use super::{
+    batch,
+    message::reason,
+    method::Fit,
+    palettes, panics,
+    plan::{Extra, Job, Target},
+    progress,
+    report::{SharedResults, SharedSeconds},
+    run::{self, Settings, Stopwatch},
+};
+
+/// A model of the colors of many pictures, with alpha where one of them has some.
+pub enum Shared {
+    Opaque(Fit<3>),
+    Alpha(Fit<4>),
+}
+
+/// The colors of many pictures.
+pub struct Counted {
+    distinct: Distinct,
+    /// How many pictures they are of.
+    pictures: usize,
+    /// What it took.
+    seconds: f64,
+}
+
+/// The colors of the pictures of `jobs`, if there are any, and why others failed, by the place of
+/// their job.
+///
+/// # Errors
+/// When the system gives no threads.
+pub fn count(
+    jobs: &[Job],
+    settings: &Settings,
+    threads: usize,
+) -> Result<(Option<Counted>, BTreeMap<usize, String>)> {
+    let mut watch = Stopwatch::start();
+    let counts = Mutex::new(Counts::default());
+    let mut failures = BTreeMap::new();
+    let work = |i: usize| {
+        let counted = panics::of_work(|| {
+            let distinct = run::count(&jobs[i], settings)?;
+            let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
+            Ok(counts.add(&distinct)?)
+        });
+        progress::advance();
+        counted
+    };
+    batch::in_order(jobs.len(), threads, work, |i, counted| {
+        if let Err(error) = counted {
+            failures.insert(i, reason(&error));
+        }
+    })?;
+    let counts = counts.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let pictures = jobs.len() - failures.len();
+    if pictures == 0 {
+        return Ok((None, failures));
+    }
+    let counted = Counted {
+        distinct: counts.into_distinct()?,
+        pictures,
+        seconds: watch.lap(),
+    };
+    Ok((Some(counted), failures))
+}
+
+/// The model of `counted` and its report. What `extras` ask for is written.
+///
+/// # Errors
+/// Why there is no model, or something could not be written, in words for the user.
+pub fn fit(
+    counted: &Counted,
+    extras: &[(Extra, Target)],
+    settings: &Settings,
+) -> Result<(Shared, SharedResults)> {
+    progress::stage("fit");
+    Ok(if counted.distinct.has_alpha() {
+        let (fit, results) = fit_in::<4>(counted, extras, settings)?;
+        (Shared::Alpha(fit), results)
+    } else {
+        let (fit, results) = fit_in::<3>(counted, extras, settings)?;
+        (Shared::Opaque(fit), results)
+    })
+}
+
+/// As [`fit`], with alpha where D is 4.
+fn fit_in<const D: usize>(
+    counted: &Counted,
+    extras: &[(Extra, Target)],
+    settings: &Settings,
+) -> Result<(Fit<D>, SharedResults)> {
+    let Settings {
+        method, existing, ..
+    } = *settings;
+    let mut watch = Stopwatch::start();
+    let distinct = &counted.distinct;
+    let (colors, place) = Colors::<D>::of_distinct(distinct.clone(), method.space());
+    settings.reading.check_memory(colors.memory_needed())?;
+    let model = method.fit(&colors)?;
+    let (palette, entry_of_color) = model.assign(&colors)?;
+    let mse = mse(distinct, |i| {
+        let row = place.as_ref().map_or(i, |place| place[i] as usize);
+        palette.colors()[usize::from(entry_of_color[row])]
+    });
+    let (palette, counts) = used(&palette, &entry_of_color, &colors, method.order())?;
+    let model = model.with_palette(&palette);
+    let fit = watch.lap();
+
+    let mut files = Vec::new();
+    for (extra, target) in extras {
+        let bytes = match extra {
+            Extra::Palette => palette::save(&palette, &counts, palettes::format(target)?)?,
+            Extra::Model => model.to_json()?.into_bytes(),
+            _ => continue,
+        };
+        files.push((target, bytes));
+    }
+    run::write(&files, existing)?;
+    let results = SharedResults {
+        pictures: counted.pictures,
+        status: "fitted",
+        method: method.name(),
+        pixels: colors.total() as u64,
+        distinct_colors: colors.len(),
+        k: model.k,
+        colors: palette.len(),
+        palette: run::entries(&palette, &counts),
+        mse,
+        psnr_db: metrics::psnr_db(mse),
+        model: model.results(&colors)?,
+        seconds: SharedSeconds {
+            count: counted.seconds,
+            fit,
+        },
+    };
+    Ok((model, results))
+}
+
+/// The entries of `palette` that some color takes, in this order, and the pixels of each.
+fn used<const D: usize>(
+    palette: &Palette,
+    entry_of_color: &[u8],
+    colors: &Colors<D>,
+    order: Order,
+) -> Result<(Palette, Vec<u64>)> {
+    let mut pixels = vec![0; palette.len()];
+    for (&entry, &count) in entry_of_color.iter().zip(colors.counts()) {
+        pixels[usize::from(entry)] += count as u64;
+    }
+    let used = palette.used(&pixels).into_iter();
+    let used = used.map(|entry| (palette.colors()[entry], pixels[entry]));
+    let (used, pixels): (_, Vec<_>) = used.unzip();
+    Ok(Palette::new(used)?.sorted(&pixels, order))
+}
+
+/// [`metrics::mse`] over all pixels, whose colors become what `entry` says by their place.
+fn mse(distinct: &Distinct, entry: impl Fn(usize) -> [u8; 4]) -> f64 {
+    let (mut sum, mut pixels) = (0.0, 0.0);
+    for (i, (color, count)) in distinct.colors().enumerate() {
+        let [a, b] = [color, entry(i).map(f64::from)].map(|color| Space::Srgb.point::<4>(color));
+        let squares = (0..4).map(|d| (a[d] - b[d]) * (a[d] - b[d]));
+        sum += count * squares.sum::<f64>();
+        pixels += count;
+    }
+    sum / pixels
+}
