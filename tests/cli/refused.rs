@@ -49,7 +49,6 @@ fn options_that_would_do_nothing_are_refused() {
     folder.run("kmeans a.png --sample s.png").code(2);
     folder.run("kmeans a.png --reg-covar 1").code(2);
     folder.run("gmm a.png --sample-mode iid").code(2);
-    folder.run("gmm a.png --dither bayer").code(2);
     assert_eq!(folder.names(), ["a.png"]);
 }
 
