@@ -3,8 +3,9 @@
 use rayon::prelude::*;
 
 use crate::{
-    Colors, Palette, Space,
-    density::{Component, Corners, argmax},
+    Colors, Palette, Result, Space,
+    density::{Component, Corners, argmax, squared_distance},
+    palette::nearest_color,
 };
 
 /// The palette entry nearest to each distinct color, by distances in the space of the colors; of
@@ -15,6 +16,89 @@ pub fn nearest<const D: usize>(colors: &Colors<D>, palette: &Palette, space: Spa
         .into_iter()
         .map(|entry| entry as u8)
         .collect()
+}
+
+/// A palette of which `k` entries are in use, as far as there are colors for them, and the entry of each
+/// distinct color in it; `entry_of_color` is that in `palette`.
+///
+/// A palette has fewer when means round to one color, or a component of a mixture is nowhere the most
+/// probable. Then the color whose pixels are served worst becomes an entry, in place of one that is not
+/// in use, and takes with it the colors to which it is nearer than their own entry. The first entries,
+/// those that are `pinned`, stay and count as used.
+///
+/// # Errors
+/// When that takes more than 256 entries.
+pub fn complete<const D: usize>(
+    colors: &Colors<D>,
+    palette: &Palette,
+    mut entry_of_color: Vec<u8>,
+    pinned: usize,
+    k: usize,
+    space: Space,
+) -> Result<(Palette, Vec<u8>)> {
+    // With an entry for each color none is off.
+    let enough = if colors.len() + pinned <= k {
+        usize::MAX
+    } else {
+        k
+    };
+    let mut entries = palette.colors().to_vec();
+    let mut points = palette.points::<D>(space);
+    loop {
+        let mut used: Vec<bool> = (0..entries.len()).map(|entry| entry < pinned).collect();
+        for &entry in &entry_of_color {
+            used[usize::from(entry)] = true;
+        }
+        if used.iter().filter(|&&used| used).count() >= enough {
+            break;
+        }
+        let squared_error = |row: usize| {
+            squared_distance(colors.point(row), points[usize::from(entry_of_color[row])])
+        };
+        let mut worst = (0.0, None);
+        for row in 0..colors.len() {
+            let error = colors.counts()[row] * squared_error(row);
+            if error > worst.0 && !entries.contains(&nearest_color(colors.point(row), space)) {
+                worst = (error, Some(row));
+            }
+        }
+        let Some(row) = worst.1 else {
+            break;
+        };
+        let color = nearest_color(colors.point(row), space);
+        let point = space.point::<D>(color.map(f64::from));
+        let nearer = (0..colors.len())
+            .filter(|&row| squared_distance(colors.point(row), point) < squared_error(row))
+            .collect::<Vec<_>>();
+        let free = used.iter().position(|&used| !used);
+        let entry = free.unwrap_or(entries.len());
+        if free.is_some() {
+            (entries[entry], points[entry]) = (color, point);
+        } else {
+            entries.push(color);
+            points.push(point);
+        }
+        for row in nearer {
+            entry_of_color[row] = entry as u8;
+        }
+    }
+    Ok((Palette::new(entries)?, entry_of_color))
+}
+
+/// As [`complete`], where each color has the entry nearest to it.
+///
+/// # Errors
+/// As there.
+pub fn complete_nearest<const D: usize>(
+    colors: &Colors<D>,
+    palette: &Palette,
+    pinned: usize,
+    k: usize,
+    space: Space,
+) -> Result<Palette> {
+    let entry_of_color = nearest(colors, palette, space);
+    let (palette, _) = complete(colors, palette, entry_of_color, pinned, k, space)?;
+    Ok(palette)
 }
 
 /// One palette entry a pixel: `entries` has one for each distinct color, `color_of_pixel` says
@@ -58,6 +142,24 @@ mod tests {
                 distances.iter().position(|d| d == least),
                 Some(index.into())
             );
+        }
+    }
+    #[test]
+    fn entries_out_of_use_go_to_the_colors_that_are_served_worst() {
+        let picture = noise(40, 30, 2);
+        let (colors, _) = Colors::of(&picture);
+        // Two that are alike, one that nothing is near to, and one that is pinned there.
+        let palette = [[0, 0, 255], [9, 9, 9], [9, 9, 9], [255, 0, 0]];
+        let palette = Palette::opaque(&palette).unwrap();
+        for k in [2, 4, 20, 64, 100] {
+            let entries = vec![1; colors.len()];
+            let completed = complete(&colors, &palette, entries, 1, k, Space::Srgb);
+            let (completed, entries) = completed.unwrap();
+            let pixels: std::collections::BTreeSet<_> = entries.iter().collect();
+            // 64 colors in the picture, and the pinned one.
+            let in_use = pixels.len() + usize::from(!pixels.contains(&0));
+            assert_eq!(in_use, k.min(65));
+            assert_eq!(completed.colors()[0], [0, 0, 255, 255]);
         }
     }
 }

@@ -14,6 +14,7 @@ use super::{
     plan::Extra,
     range,
     reading::ReadingArgs,
+    targets::Targets,
 };
 
 /// Reduce pictures to k colors by k-means or by a Gaussian mixture.
@@ -240,14 +241,33 @@ const PROGRAM: &str = "Program";
 #[derive(Args, Debug)]
 pub struct FitArgs {
     /// Colors of the result, 1 to 256, or auto: as many as the picture asks for, up to --max-k
-    #[arg(short = 'k', long = "colors", value_name = "N", default_value = "16")]
+    /// [default: 16; with --min-psnr or --max-bytes 256]
+    #[arg(short = 'k', long = "colors", value_name = "N")]
     #[arg(value_parser = range::clusters, help_heading = MODEL, allow_negative_numbers = true)]
-    pub k: Clusters,
+    pub k: Option<Clusters>,
 
     /// The most colors that -k auto chooses, 1 to 256
     #[arg(long, value_name = "N", value_parser = range::max_k, default_value = "32")]
     #[arg(help_heading = MODEL, allow_negative_numbers = true)]
     pub max_k: usize,
+
+    /// The fewest colors up to -k whose picture, before any dithering, reaches this PSNR
+    #[arg(long, value_name = "DB", value_parser = range::decibels)]
+    #[arg(help_heading = MODEL, allow_negative_numbers = true)]
+    pub min_psnr: Option<f64>,
+
+    /// The most colors up to -k whose file is not larger
+    ///
+    /// With --min-psnr the fewest that reach that, if they fit. If a target is not reached, the best
+    /// that there is is written, with a warning.
+    #[arg(long, value_name = "N", value_parser = range::bytes)]
+    #[arg(help_heading = MODEL, allow_negative_numbers = true)]
+    pub max_bytes: Option<u64>,
+
+    /// Have these colors in the palette as they are, among the k: #rrggbb,#rrggbb,...
+    #[arg(long, value_name = "HEX,...", value_delimiter = ',', value_parser = range::color)]
+    #[arg(help_heading = MODEL)]
+    pub keep_color: Vec<[u8; 4]>,
 
     /// Where the first centroids come from, k-means++ or random
     #[arg(long, value_name = "HOW", default_value = "k-means++")]
@@ -268,7 +288,8 @@ pub struct FitArgs {
     ///
     /// The inputs are read twice: to count their colors, then to be written. --save-palette and
     /// --save-model write one file. Memory does not depend on how many inputs there are.
-    #[arg(long, conflicts_with = "load_model", help_heading = MODEL)]
+    #[arg(long, conflicts_with_all = ["load_model", "min_psnr", "max_bytes"])]
+    #[arg(help_heading = MODEL)]
     pub shared_palette: bool,
 
     /// Also write the fitted model as JSON
@@ -277,7 +298,7 @@ pub struct FitArgs {
 
     /// Use a saved model, with its k and its space, instead of fitting one
     #[arg(long, value_name = "FILE", help_heading = MODEL)]
-    #[arg(conflicts_with_all = ["k", "space"])]
+    #[arg(conflicts_with_all = ["k", "space", "min_psnr", "max_bytes", "keep_color"])]
     pub load_model: Option<PathBuf>,
 
     /// Also write the number of each pixel's cluster or component as 8-bit gray
@@ -545,6 +566,21 @@ fn named<const N: usize>(extras: [(Extra, Option<&Path>); N]) -> Vec<(Extra, &Pa
 }
 
 impl FitArgs {
+    /// How many clusters or components there are to be, at most where a target decides.
+    pub fn clusters(&self) -> Clusters {
+        let default = if self.targets().is_some() { 256 } else { 16 };
+        self.k.unwrap_or(Clusters::Number(default))
+    }
+
+    /// What decides how many there are.
+    pub fn targets(&self) -> Option<Targets> {
+        let targets = Targets {
+            min_psnr: self.min_psnr,
+            max_bytes: self.max_bytes,
+        };
+        (targets != Targets::default()).then_some(targets)
+    }
+
     /// What both models can write besides the picture, and where.
     fn extras(&self) -> Vec<(Extra, &Path)> {
         named([
@@ -569,6 +605,7 @@ impl KmeansArgs {
             tol: self.tol,
             max_iter: self.max_iter,
             seed: self.fit.seed,
+            ..kmeans::Options::default()
         }
     }
 }
@@ -634,12 +671,12 @@ mod tests {
             panic!("kmeans was asked for")
         };
         assert_eq!(gmm.options(16), gmm::Options::<3>::default());
-        assert_eq!(gmm.fit.k, Clusters::Number(16));
+        assert_eq!(gmm.fit.clusters(), Clusters::Number(16));
         assert_eq!(
             gmm::Criterion::from(gmm.criterion),
             gmm::Criterion::default()
         );
         assert_eq!(kmeans.options(16), kmeans::Options::default());
-        assert_eq!(kmeans.fit.k, Clusters::Number(16));
+        assert_eq!(kmeans.fit.clusters(), Clusters::Number(16));
     }
 }

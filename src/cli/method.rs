@@ -1,7 +1,9 @@
 //! The two methods in the same terms: what to fit, and what came of it.
 
-use anyhow::{Result, bail};
-use ndarray::{Array3, ArrayView2};
+use std::ops::RangeInclusive;
+
+use anyhow::{Result, bail, ensure};
+use ndarray::{Array2, Array3, ArrayView2, Axis, concatenate};
 use quantize::{
     Colors, Dither, IndexedPicture, Palette, Picture, Space, dither, gmm, kmeans, map,
     model::Parameters,
@@ -13,6 +15,7 @@ use super::{
     args::{Clusters, CommonArgs, FitArgs, GmmArgs, KmeansArgs, RemapArgs, SampleMode},
     report::{ChoiceResults, Hex, MixtureResults, ModelResults},
     saved::Saved,
+    targets::Targets,
 };
 
 /// How the colors of a picture are clustered.
@@ -21,6 +24,8 @@ pub struct Method<'a> {
     kind: Kind<'a>,
     /// What is used instead of fitting.
     saved: Option<Saved>,
+    /// Colors that the palette has in any case, each once.
+    pinned: Vec<[u8; 4]>,
 }
 
 /// The two methods.
@@ -64,13 +69,22 @@ impl<'a> Method<'a> {
     /// The method, with the model that it is to use, if any.
     ///
     /// # Errors
-    /// When that model cannot be read, or is not one of the method.
+    /// When that model cannot be read, or is not one of the method; when numbers of colors contradict
+    /// each other.
     pub fn new(kind: Kind<'a>) -> Result<Self> {
+        let pinned = kind.fit().map_or_else(|| Ok(Vec::new()), pinned)?;
+        if let (Kind::Gmm(args), false) = (kind, pinned.is_empty()) {
+            ensure!(
+                pinned.len() < most(&args.fit),
+                "--keep-color leaves no color for the mixture"
+            );
+        }
         let path = kind.fit().and_then(|fit| fit.load_model.as_ref());
         let saved = path.map(|path| Saved::load(path)?.of_method(kind.name(), path));
         Ok(Self {
             kind,
             saved: saved.transpose()?,
+            pinned,
         })
     }
 
@@ -81,16 +95,53 @@ impl<'a> Method<'a> {
 
     /// What default names carry: like `kmeans5`, without a number when each picture has its own.
     pub fn tag(&self) -> String {
-        match (&self.saved, self.kind.fit().map(|fit| fit.k)) {
-            (Some(saved), _) => format!("{}{}", self.name(), saved.k),
-            (None, Some(Clusters::Number(k))) => format!("{}{k}", self.name()),
-            (None, Some(Clusters::Auto) | None) => self.name().to_owned(),
-        }
+        let number = match (&self.saved, self.kind.fit()) {
+            (Some(saved), _) => Some(saved.k),
+            (None, Some(fit)) if fit.targets().is_none() => match fit.clusters() {
+                Clusters::Number(k) => Some(k),
+                Clusters::Auto => None,
+            },
+            (None, _) => None,
+        };
+        number.map_or_else(
+            || self.name().to_owned(),
+            |number| format!("{}{number}", self.name()),
+        )
     }
 
     /// Whether results may have alpha though the picture has none.
     pub fn has_alpha(&self) -> bool {
-        matches!(self.kind, Kind::Remap(_, palette) if palette.has_alpha())
+        let given = matches!(self.kind, Kind::Remap(_, palette) if palette.has_alpha());
+        given || self.pinned.iter().any(|color| color[3] < 255)
+    }
+
+    /// The colors that stay in the palette though no pixel has them.
+    pub fn pinned(&self) -> &[[u8; 4]] {
+        &self.pinned
+    }
+
+    /// Bytes of memory that dithering takes, if that is asked for.
+    pub fn memory_to_dither<const D: usize>(&self, colors: &Colors<D>, picture: &Picture) -> u64 {
+        let dither = self.kind.common().dither.0;
+        dither.map_or(0, |_| dither::memory_needed(colors, picture.len()))
+    }
+
+    /// How many clusters or components are asked for; of no meaning where nothing is fitted.
+    pub fn clusters(&self) -> Clusters {
+        let fit = self.kind.fit();
+        fit.map_or(Clusters::Auto, FitArgs::clusters)
+    }
+
+    /// What decides how many colors there are.
+    pub fn targets(&self) -> Option<Targets> {
+        self.kind.fit().and_then(FitArgs::targets)
+    }
+
+    /// How many colors targets may choose.
+    pub fn range(&self) -> RangeInclusive<usize> {
+        let own = usize::from(matches!(self.kind, Kind::Gmm(_)));
+        let least = (self.pinned.len() + own).max(1);
+        least..=self.kind.fit().map_or(least, most)
     }
 
     /// Where distances are measured.
@@ -123,43 +174,55 @@ impl<'a> Method<'a> {
         }
     }
 
-    /// The model of `colors`.
-    pub fn fit<const D: usize>(&self, colors: &Colors<D>) -> Result<Fit<D>> {
+    /// The model of `colors` with so many clusters or components, the colors that are pinned among them.
+    pub fn fit<const D: usize>(&self, colors: &Colors<D>, clusters: Clusters) -> Result<Fit<D>> {
+        let space = self.space();
+        let pinned = points::<D>(&self.pinned, space);
         let (model, k, choice) = match (self.kind, &self.saved) {
             (Kind::Kmeans(_), Some(saved)) => {
                 let Parameters::KMeans(centroids) = saved.model::<D>()?.parameters else {
                     bail!("the saved model is not one of kmeans");
                 };
                 let fit = kmeans::score(colors, &centroids)?;
-                (self.kmeans(colors, fit)?, saved.k, None)
+                (self.kmeans(colors, fit, saved.k)?, saved.k, None)
             }
             (Kind::Gmm(args), Some(saved)) => {
                 let Parameters::Mixture(mixture) = saved.model::<D>()?.parameters else {
                     bail!("the saved model is not one of gmm");
                 };
                 let fit = gmm::score(colors, &mixture, args.reg_covar)?;
-                (Model::Gmm(fit, Draw::of(args)), saved.k, None)
+                (
+                    self.gmm(colors, fit, Draw::of(args), saved.k)?,
+                    saved.k,
+                    None,
+                )
             }
-            (Kind::Kmeans(args), None) => match args.fit.k {
+            (Kind::Kmeans(args), None) => {
+                let options = |k| kmeans::Options {
+                    pinned: pinned.clone(),
+                    ..args.options(k)
+                };
+                match clusters {
+                    Clusters::Number(k) => {
+                        let fit = kmeans::fit(colors, &options(k))?;
+                        (self.kmeans(colors, fit, k)?, k, None)
+                    }
+                    Clusters::Auto => {
+                        let most = args.fit.max_k;
+                        let choice = kmeans::choose(colors, &options(most), most)?;
+                        let results = ChoiceResults::of("knee", &choice);
+                        let model = self.kmeans(colors, choice.fit, choice.k)?;
+                        (model, choice.k, Some(results))
+                    }
+                }
+            }
+            (Kind::Gmm(args), None) => match clusters {
                 Clusters::Number(k) => {
-                    let fit = kmeans::fit(colors, &args.options(k))?;
-                    (self.kmeans(colors, fit)?, k, None)
+                    let fit = gmm::fit(colors, &args.options(k - pinned.nrows()))?;
+                    (self.gmm(colors, fit, Draw::of(args), k)?, k, None)
                 }
                 Clusters::Auto => {
-                    let most = args.fit.max_k;
-                    let choice = kmeans::choose(colors, &args.options(most), most)?;
-                    let results = ChoiceResults::of("knee", &choice);
-                    let model = self.kmeans(colors, choice.fit)?;
-                    (model, choice.k, Some(results))
-                }
-            },
-            (Kind::Gmm(args), None) => match args.fit.k {
-                Clusters::Number(k) => {
-                    let fit = gmm::fit(colors, &args.options(k))?;
-                    (Model::Gmm(fit, Draw::of(args)), k, None)
-                }
-                Clusters::Auto => {
-                    let most = args.fit.max_k;
+                    let most = args.fit.max_k - pinned.nrows();
                     let criterion = args.criterion.into();
                     let choice = gmm::choose(colors, &args.options(most), most, criterion)?;
                     let name = match criterion {
@@ -167,15 +230,17 @@ impl<'a> Method<'a> {
                         gmm::Criterion::Aic => "aic",
                     };
                     let results = ChoiceResults::of(name, &choice);
-                    let model = Model::Gmm(choice.fit, Draw::of(args));
-                    (model, choice.k, Some(results))
+                    let k = choice.k + pinned.nrows();
+                    let model = self.gmm(colors, choice.fit, Draw::of(args), k)?;
+                    (model, k, Some(results))
                 }
             },
             (Kind::Remap(_, palette), _) => (Model::Given(palette.clone()), palette.len(), None),
         };
         Ok(Fit {
             model,
-            space: self.space(),
+            space,
+            kept: self.pinned.clone(),
             dither: self.kind.common().dither.0,
             k,
             choice,
@@ -183,15 +248,125 @@ impl<'a> Method<'a> {
     }
 
     /// The model of `fit` with its palette, which is another one when it is to be dithered.
-    fn kmeans<const D: usize>(&self, colors: &Colors<D>, fit: kmeans::Fit) -> Result<Model<D>> {
-        let (centroids, space) = (&fit.centroids, self.space());
-        let palette = if self.kind.common().dither.0.is_some() && self.saved.is_none() {
-            dither::palette(colors, centroids, space)?
+    fn kmeans<const D: usize>(
+        &self,
+        colors: &Colors<D>,
+        fit: kmeans::Fit,
+        k: usize,
+    ) -> Result<Model<D>> {
+        let (space, pinned) = (self.space(), self.pinned.len());
+        let palette = if self.saved.is_some() {
+            kmeans::to_palette(colors, &fit.centroids, space)?
+        } else if self.kind.common().dither.0.is_some() {
+            let palette = dither::palette(colors, &fit.centroids, pinned, space)?;
+            map::complete_nearest(colors, &palette, pinned, k, space)?
         } else {
-            kmeans::to_palette(colors, centroids, space)?
+            plain_palette(colors, &fit, pinned, k, space)?
         };
         Ok(Model::Kmeans(fit, palette))
     }
+
+    /// The model of `fit` with its palette.
+    fn gmm<const D: usize>(
+        &self,
+        colors: &Colors<D>,
+        fit: gmm::Fit<D>,
+        draw: Draw,
+        k: usize,
+    ) -> Result<Model<D>> {
+        let mut means = Means::new(&fit, &self.pinned, self.space())?;
+        if self.saved.is_none() {
+            means.complete(colors, &fit, k)?;
+        }
+        Ok(Model::Gmm(fit, Box::new(means), draw))
+    }
+}
+
+/// The palette of `fit` where nothing is dithered.
+fn plain_palette<const D: usize>(
+    colors: &Colors<D>,
+    fit: &kmeans::Fit,
+    pinned: usize,
+    k: usize,
+    space: Space,
+) -> Result<Palette> {
+    let palette = kmeans::to_palette_keeping(colors, &fit.centroids, pinned, space)?;
+    Ok(map::complete_nearest(colors, &palette, pinned, k, space)?)
+}
+
+/// The palette of a mixture, and who takes which entry.
+struct Means {
+    palette: Palette,
+    space: Space,
+    /// The entry that each component's mean became, and its color; an entry of a component that is
+    /// nowhere the most probable may since have become another.
+    entry_of_component: Vec<u8>,
+    color_of_component: Vec<[u8; 4]>,
+    /// Which entries are no means, but pinned or filled up with, and so take the colors nearest to them.
+    takes_nearest: Vec<bool>,
+}
+
+impl Means {
+    fn new<const D: usize>(fit: &gmm::Fit<D>, pinned: &[[u8; 4]], space: Space) -> Result<Self> {
+        let means = &fit.mixture.means * space.unit();
+        let all = concatenate![Axis(0), points::<D>(pinned, space), means];
+        let (palette, mut entry_of_component) = Palette::from_means::<D>(&all, space)?;
+        entry_of_component.drain(..pinned.len());
+        let takes_nearest = (0..palette.len()).map(|entry| entry < pinned.len());
+        let color = |&entry: &u8| palette.colors()[usize::from(entry)];
+        Ok(Self {
+            takes_nearest: takes_nearest.collect(),
+            color_of_component: entry_of_component.iter().map(color).collect(),
+            palette,
+            space,
+            entry_of_component,
+        })
+    }
+
+    /// Fills the palette up to k colors that are in use, if there are so many.
+    fn complete<const D: usize>(
+        &mut self,
+        colors: &Colors<D>,
+        fit: &gmm::Fit<D>,
+        k: usize,
+    ) -> Result<()> {
+        let pinned = self.takes_nearest.iter().filter(|&&takes| takes).count();
+        let entry_of_color = self.assign(colors, fit)?;
+        let (palette, _) =
+            map::complete(colors, &self.palette, entry_of_color, pinned, k, self.space)?;
+        let own = self.palette.colors();
+        let is_mean = |(entry, color)| entry >= pinned && own.get(entry) == Some(color);
+        let entries = palette.colors().iter().enumerate();
+        self.takes_nearest = entries.map(|entry| !is_mean(entry)).collect();
+        self.palette = palette;
+        Ok(())
+    }
+
+    /// The entry of each distinct color: that of its most probable component, unless one that is no mean
+    /// is the nearest.
+    fn assign<const D: usize>(&self, colors: &Colors<D>, fit: &gmm::Fit<D>) -> Result<Vec<u8>> {
+        let components = fit.mixture.predict(colors)?.into_iter();
+        let entry = |component: u32| self.entry_of_component[component as usize];
+        let mut entries: Vec<u8> = components.map(entry).collect();
+        if self.takes_nearest.contains(&true) {
+            let nearest = map::nearest(colors, &self.palette, self.space);
+            for (entry, nearest) in entries.iter_mut().zip(nearest) {
+                if self.takes_nearest[usize::from(nearest)] {
+                    *entry = nearest;
+                }
+            }
+        }
+        Ok(entries)
+    }
+}
+
+/// Colors as the rows of an array.
+fn points<const D: usize>(colors: &[[u8; 4]], space: Space) -> Array2<f64> {
+    let points: Vec<[f64; D]> = colors
+        .iter()
+        .map(|color| space.point(color.map(f64::from)))
+        .collect();
+    Array2::from_shape_fn((points.len(), D), |(row, d)| points[row][d])
 }
 
 /// A picture and its distinct colors, with alpha where D is 4.
@@ -205,6 +380,8 @@ pub struct Subject<const D: usize> {
 pub struct Fit<const D: usize> {
     model: Model<D>,
     space: Space,
+    /// Colors that stay in the palette though no pixel has them.
+    kept: Vec<[u8; 4]>,
     dither: Option<Dither>,
     /// Clusters or components asked for, or chosen.
     pub k: usize,
@@ -214,7 +391,8 @@ pub struct Fit<const D: usize> {
 enum Model<const D: usize> {
     /// With the palette that it became.
     Kmeans(kmeans::Fit, Palette),
-    Gmm(gmm::Fit<D>, Draw),
+    /// With the palette that its means became.
+    Gmm(gmm::Fit<D>, Box<Means>, Draw),
     /// A palette that was not fitted.
     Given(Palette),
 }
@@ -237,46 +415,72 @@ impl Draw {
 impl<const D: usize> Fit<D> {
     /// `subject` in the colors of the model, the most frequent one first.
     pub fn compress(&self, subject: &Subject<D>) -> Result<IndexedPicture> {
+        let Some(dither) = self.dither else {
+            let (palette, entry_of_color) = self.assign(&subject.colors)?;
+            return self.indexed(subject, palette, &entry_of_color);
+        };
         let Subject {
             picture,
             colors,
             color_of_pixel,
         } = subject;
         let (width, height) = (picture.width(), picture.height());
-        let (palette, indices) = if let Some(dither) = self.dither {
-            let palette = self.palette()?;
-            let (width, space) = (width as usize, self.space);
-            let indices = dither::dither(colors, color_of_pixel, width, &palette, space, dither);
-            (palette, indices)
-        } else {
-            let (palette, entry_of_color) = self.assign(colors)?;
-            (palette, map::expand(&entry_of_color, color_of_pixel))
+        let (palette, space) = (self.palette(), self.space);
+        let indices = dither::dither(
+            colors,
+            color_of_pixel,
+            width as usize,
+            palette,
+            space,
+            dither,
+        );
+        let indexed = IndexedPicture::new(width, height, palette.clone(), indices)?;
+        Ok(indexed.sorted_by_count(&self.kept))
+    }
+
+    /// `subject` in the colors of the model without dithering, the most frequent one first.
+    pub fn compress_plainly(&self, subject: &Subject<D>) -> Result<IndexedPicture> {
+        let colors = &subject.colors;
+        let (palette, entry_of_color) = match &self.model {
+            // Its palette is one for the dither.
+            Model::Kmeans(fit, _) if self.dither.is_some() => {
+                let palette = plain_palette(colors, fit, self.kept.len(), self.k, self.space)?;
+                let entry_of_color = map::nearest(colors, &palette, self.space);
+                (palette, entry_of_color)
+            }
+            _ => self.assign(colors)?,
         };
-        Ok(IndexedPicture::new(width, height, palette, indices)?.sorted_by_count())
+        self.indexed(subject, palette, &entry_of_color)
+    }
+
+    fn indexed(
+        &self,
+        subject: &Subject<D>,
+        palette: Palette,
+        entry_of_color: &[u8],
+    ) -> Result<IndexedPicture> {
+        let indices = map::expand(entry_of_color, &subject.color_of_pixel);
+        let (width, height) = (subject.picture.width(), subject.picture.height());
+        let indexed = IndexedPicture::new(width, height, palette, indices)?;
+        Ok(indexed.sorted_by_count(&self.kept))
     }
 
     /// The palette of the model.
-    fn palette(&self) -> Result<Palette> {
-        Ok(match &self.model {
-            Model::Kmeans(_, palette) | Model::Given(palette) => palette.clone(),
-            Model::Gmm(fit, _) => self.means(fit)?.0,
-        })
+    fn palette(&self) -> &Palette {
+        match &self.model {
+            Model::Kmeans(_, palette) | Model::Given(palette) => palette,
+            Model::Gmm(_, means, _) => &means.palette,
+        }
     }
 
     /// The palette of the model, and the entry that is each color's by the model.
     pub fn assign(&self, colors: &Colors<D>) -> Result<(Palette, Vec<u8>)> {
-        Ok(match &self.model {
-            Model::Kmeans(_, palette) | Model::Given(palette) => {
-                let entry_of_color = map::nearest(colors, palette, self.space);
-                (palette.clone(), entry_of_color)
-            }
-            Model::Gmm(fit, _) => {
-                let (palette, entry_of_component) = self.means(fit)?;
-                let components = fit.mixture.predict(colors)?;
-                let entry = |component: u32| entry_of_component[component as usize];
-                (palette, components.into_iter().map(entry).collect())
-            }
-        })
+        let palette = self.palette().clone();
+        let entry_of_color = match &self.model {
+            Model::Kmeans(..) | Model::Given(_) => map::nearest(colors, &palette, self.space),
+            Model::Gmm(fit, means, _) => means.assign(colors, fit)?,
+        };
+        Ok((palette, entry_of_color))
     }
 
     /// The same model with its palette in the order of `palette`, the one that is saved: which of two
@@ -291,7 +495,7 @@ impl<const D: usize> Fit<D> {
 
     /// A picture of the size of `picture` drawn from the mixture; the other methods have nothing to draw from.
     pub fn sample(&self, picture: &Picture) -> Result<Option<Picture>> {
-        let Model::Gmm(gmm::Fit { mixture, .. }, draw) = &self.model else {
+        let Model::Gmm(gmm::Fit { mixture, .. }, _, draw) = &self.model else {
             return Ok(None);
         };
         let (width, height) = (picture.width(), picture.height());
@@ -303,7 +507,7 @@ impl<const D: usize> Fit<D> {
 
     /// Each pixel's posterior mean; k-means has none.
     pub fn soft(&self, subject: &Subject<D>) -> Result<Option<Picture>> {
-        let Model::Gmm(fit, _) = &self.model else {
+        let Model::Gmm(fit, ..) = &self.model else {
             return Ok(None);
         };
         let colors = fit.mixture.posterior_colors(&subject.colors, self.space)?;
@@ -321,7 +525,7 @@ impl<const D: usize> Fit<D> {
     pub fn labels(&self, subject: &Subject<D>) -> Result<Vec<u8>> {
         let numbers = match &self.model {
             Model::Kmeans(fit, _) => kmeans::predict(&subject.colors, &fit.centroids)?,
-            Model::Gmm(fit, _) => fit.mixture.predict(&subject.colors)?,
+            Model::Gmm(fit, ..) => fit.mixture.predict(&subject.colors)?,
             Model::Given(_) => bail!("a palette that is given has no clusters"),
         };
         // No more than 256 colors can be asked for, nor loaded.
@@ -335,7 +539,7 @@ impl<const D: usize> Fit<D> {
     pub fn to_json(&self) -> Result<String> {
         let parameters = match &self.model {
             Model::Kmeans(fit, _) => Parameters::KMeans(fit.centroids.clone()),
-            Model::Gmm(fit, _) => Parameters::Mixture(fit.mixture.clone()),
+            Model::Gmm(fit, ..) => Parameters::Mixture(fit.mixture.clone()),
             Model::Given(_) => bail!("a palette that is given is no model"),
         };
         let model = quantize::model::Model {
@@ -346,8 +550,8 @@ impl<const D: usize> Fit<D> {
     }
 
     /// The model of `colors` in figures.
-    pub fn results(&self, colors: &Colors<D>) -> Result<ModelResults> {
-        Ok(match &self.model {
+    pub fn results(&self, colors: &Colors<D>) -> ModelResults {
+        match &self.model {
             Model::Kmeans(fit, _) => ModelResults {
                 inertia: Some(fit.inertia),
                 n_iter: fit.n_iter,
@@ -356,7 +560,7 @@ impl<const D: usize> Fit<D> {
                 ..ModelResults::NONE
             },
             Model::Given(_) => ModelResults::NONE,
-            Model::Gmm(fit, _) => ModelResults {
+            Model::Gmm(fit, means, _) => ModelResults {
                 inertia: None,
                 log_likelihood: Some(fit.log_likelihood),
                 bic: Some(fit.bic(colors.total())),
@@ -364,28 +568,52 @@ impl<const D: usize> Fit<D> {
                 n_iter: fit.n_iter,
                 converged: fit.converged,
                 choice: self.choice.clone(),
-                mixture: Some(self.mixture_results(fit)?),
+                mixture: Some(mixture_results(fit, means)),
             },
-        })
+        }
     }
+}
 
-    /// The means as bytes, and the entry that each became.
-    fn means(&self, fit: &gmm::Fit<D>) -> Result<(Palette, Vec<u8>)> {
-        let means = &fit.mixture.means * self.space.unit();
-        Ok(Palette::from_means::<D>(&means, self.space)?)
+fn mixture_results<const D: usize>(fit: &gmm::Fit<D>, means: &Means) -> MixtureResults {
+    MixtureResults {
+        weights: fit.mixture.weights.to_vec(),
+        means: rows(&fit.mixture.means.view()),
+        covariances: matrices(&fit.mixture.covariances),
+        floored: fit.floored,
+        colors: means.color_of_component.iter().copied().map(Hex).collect(),
     }
+}
 
-    fn mixture_results(&self, fit: &gmm::Fit<D>) -> Result<MixtureResults> {
-        let (palette, entries) = self.means(fit)?;
-        let color = |&entry: &u8| Hex(palette.colors()[usize::from(entry)]);
-        Ok(MixtureResults {
-            weights: fit.mixture.weights.to_vec(),
-            means: rows(&fit.mixture.means.view()),
-            covariances: matrices(&fit.mixture.covariances),
-            floored: fit.floored,
-            colors: entries.iter().map(color).collect(),
-        })
+/// The most colors that are asked for.
+fn most(args: &FitArgs) -> usize {
+    match args.clusters() {
+        Clusters::Number(k) => k,
+        Clusters::Auto => args.max_k,
     }
+}
+
+/// The colors of `--keep-color`, each once.
+///
+/// # Errors
+/// When they are more than there are to be, or `-k auto` and a target both choose how many.
+fn pinned(args: &FitArgs) -> Result<Vec<[u8; 4]>> {
+    ensure!(
+        args.targets().is_none() || args.clusters() != Clusters::Auto,
+        "-k auto chooses the number of colors itself, without --min-psnr and --max-bytes"
+    );
+    let mut pinned = Vec::new();
+    for &color in &args.keep_color {
+        if !pinned.contains(&color) {
+            pinned.push(color);
+        }
+    }
+    ensure!(
+        pinned.len() <= most(args),
+        "--keep-color names {} colors, more than the {} that there are to be",
+        pinned.len(),
+        most(args)
+    );
+    Ok(pinned)
 }
 
 fn rows(matrix: &ArrayView2<f64>) -> Vec<Vec<f64>> {

@@ -3,6 +3,7 @@
 mod args;
 mod batch;
 mod compare;
+mod compressor;
 mod dither;
 mod inputs;
 mod manual;
@@ -22,6 +23,8 @@ mod saved;
 mod shared;
 mod signals;
 mod source;
+mod stopwatch;
+mod targets;
 
 use std::{
     collections::BTreeMap,
@@ -202,6 +205,7 @@ fn do_all(plan: &Plan, common: &CommonArgs, method: &Method) -> Result<Outcome> 
         skip_if_larger: common.skip_if_larger,
         encoding: EncodeOptions {
             optimize: common.optimize,
+            keep_unused: !method.pinned().is_empty(),
         },
         reading: &common.reading,
         memory: Budget::new(common.reading.max_memory),

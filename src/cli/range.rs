@@ -3,6 +3,8 @@
 
 use std::{num::NonZeroUsize, ops::RangeInclusive, str::FromStr};
 
+use quantize::palette;
+
 use super::args::Clusters;
 
 pub fn clusters(value: &str) -> Result<Clusters, String> {
@@ -15,6 +17,34 @@ pub fn clusters(value: &str) -> Result<Clusters, String> {
         "-k takes a whole number from 1 to 256, or auto",
     )
     .map(Clusters::Number)
+}
+
+/// Decibels that an error can be told in: 0 is noise all over, and 8 bits end near 60.
+pub fn decibels(value: &str) -> Result<f64, String> {
+    within(
+        value,
+        0.0..=200.0,
+        "--min-psnr takes a number of decibels from 0 to 200",
+    )
+}
+
+pub fn bytes(value: &str) -> Result<u64, String> {
+    within(
+        value,
+        1..=u64::MAX,
+        "--max-bytes takes a whole number of at least 1",
+    )
+}
+
+/// Like #2b3a1e; a color without any alpha is black.
+pub fn color(value: &str) -> Result<[u8; 4], String> {
+    match palette::parse_hex(value) {
+        Some([_, _, _, 0]) => Ok([0; 4]),
+        Some(color) => Ok(color),
+        None => Err(
+            "--keep-color takes #rrggbb, #rgb or #rrggbbaa, with commas between them".to_owned(),
+        ),
+    }
 }
 
 pub fn max_k(value: &str) -> Result<usize, String> {

@@ -4,7 +4,6 @@ use std::{
     fs,
     io::{self, Write},
     path::Path,
-    time::Instant,
 };
 
 use anyhow::{Result, anyhow, bail, ensure};
@@ -18,6 +17,7 @@ use quantize::{
 };
 
 use super::{
+    compressor::{CompressionSeconds, Compressor},
     memory::{Budget, Claim},
     message::reason,
     method::{Fit, Method, Subject},
@@ -28,6 +28,7 @@ use super::{
     report::{Entry, Hex, ModelResults, Results, Seconds, Status},
     shared::Shared,
     signals,
+    stopwatch::Stopwatch,
 };
 
 /// How every picture is treated.
@@ -159,7 +160,7 @@ fn travel<const D: usize>(
     let Loaded {
         picture,
         metadata,
-        warnings,
+        mut warnings,
         bytes_in,
         memory,
         mut claim,
@@ -168,7 +169,7 @@ fn travel<const D: usize>(
     } = loaded;
     progress::stage("colors");
     let (colors, color_of_pixel) = Colors::<D>::in_space(&picture, method.space());
-    let memory = memory + colors.memory_needed();
+    let memory = memory + colors.memory_needed() + method.memory_to_dither(&colors, &picture);
     settings.reading.check_memory(memory)?;
     if !claim.grow(memory) {
         return Ok(Attempt::Needs(memory));
@@ -180,23 +181,22 @@ fn travel<const D: usize>(
     };
     let counting = watch.lap();
 
-    progress::stage("fit");
+    let mut compressor =
+        Compressor::new(method, &subject, &metadata, settings.encoding, &mut watch);
     let own;
-    let model = if let Some(shared) = shared {
-        shared
+    let (model, compressed, png) = if let Some(shared) = shared {
+        let (picture, png) = compressor.map_and_encode(shared)?;
+        (shared, picture, png)
     } else {
-        own = method.fit(&subject.colors)?;
-        &own
+        let (found, missed) = match method.targets() {
+            Some(targets) => targets.search(method.range(), &mut compressor)?,
+            None => (compressor.with(method.clusters())?, None),
+        };
+        warnings.extend(missed);
+        own = found.model;
+        (&own, found.picture, found.png)
     };
-    let fit = watch.lap();
-
-    progress::stage("map");
-    let compressed = model.compress(&subject)?;
-    let map = watch.lap();
-
-    progress::stage("encode");
-    let png = metadata.put_into(compressed.encode_png(settings.encoding)?)?;
-    let encode = watch.lap();
+    let CompressionSeconds { fit, map, encode } = compressor.seconds;
 
     let bytes_out = png.len();
     let in_full_color = compressed.to_picture();
@@ -244,7 +244,7 @@ fn travel<const D: usize>(
         difference,
         model: match shared {
             Some(_) => ModelResults::NONE,
-            None => model.results(colors)?,
+            None => model.results(colors),
         },
         warnings,
         bytes_in,
@@ -426,31 +426,4 @@ pub fn entries(palette: &Palette, counts: &[u64]) -> Vec<Entry> {
             count,
         })
         .collect()
-}
-
-/// Seconds of one stage after the other.
-pub struct Stopwatch {
-    start: Instant,
-    lap: Instant,
-}
-
-impl Stopwatch {
-    pub fn start() -> Self {
-        let now = Instant::now();
-        Self {
-            start: now,
-            lap: now,
-        }
-    }
-
-    /// Since the last lap.
-    pub fn lap(&mut self) -> f64 {
-        let now = Instant::now();
-        (now - std::mem::replace(&mut self.lap, now)).as_secs_f64()
-    }
-
-    /// Since the start.
-    fn total(&self) -> f64 {
-        self.start.elapsed().as_secs_f64()
-    }
 }

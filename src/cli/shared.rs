@@ -9,19 +9,19 @@ use anyhow::Result;
 use quantize::{
     Colors, Palette, Space,
     colors::{Counts, Distinct},
-    metrics,
-    palette::{self, Order},
+    metrics, palette,
 };
 
 use super::{
     batch,
     message::reason,
-    method::Fit,
+    method::{Fit, Method},
     palettes, panics,
     plan::{Extra, Job, Target},
     progress,
     report::{SharedResults, SharedSeconds},
-    run::{self, Settings, Stopwatch},
+    run::{self, Settings},
+    stopwatch::Stopwatch,
 };
 
 /// A model of the colors of many pictures, with alpha where one of them has some.
@@ -111,13 +111,13 @@ fn fit_in<const D: usize>(
     let distinct = &counted.distinct;
     let (colors, place) = Colors::<D>::of_distinct(distinct.clone(), method.space());
     settings.reading.check_memory(colors.memory_needed())?;
-    let model = method.fit(&colors)?;
+    let model = method.fit(&colors, method.clusters())?;
     let (palette, entry_of_color) = model.assign(&colors)?;
     let mse = mse(distinct, |i| {
         let row = place.as_ref().map_or(i, |place| place[i] as usize);
         palette.colors()[usize::from(entry_of_color[row])]
     });
-    let (palette, counts) = used(&palette, &entry_of_color, &colors, method.order())?;
+    let (palette, counts) = used(&palette, &entry_of_color, &colors, method)?;
     let model = model.with_palette(&palette);
     let fit = watch.lap();
 
@@ -142,7 +142,7 @@ fn fit_in<const D: usize>(
         palette: run::entries(&palette, &counts),
         mse,
         psnr_db: metrics::psnr_db(mse),
-        model: model.results(&colors)?,
+        model: model.results(&colors),
         seconds: SharedSeconds {
             count: counted.seconds,
             fit,
@@ -151,21 +151,22 @@ fn fit_in<const D: usize>(
     Ok((model, results))
 }
 
-/// The entries of `palette` that some color takes, in this order, and the pixels of each.
+/// The entries of `palette` that some color takes or that are pinned, in the order of `method`, and the
+/// pixels of each.
 fn used<const D: usize>(
     palette: &Palette,
     entry_of_color: &[u8],
     colors: &Colors<D>,
-    order: Order,
+    method: &Method,
 ) -> Result<(Palette, Vec<u64>)> {
     let mut pixels = vec![0; palette.len()];
     for (&entry, &count) in entry_of_color.iter().zip(colors.counts()) {
         pixels[usize::from(entry)] += count as u64;
     }
-    let used = palette.used(&pixels).into_iter();
+    let used = palette.used(&pixels, method.pinned()).into_iter();
     let used = used.map(|entry| (palette.colors()[entry], pixels[entry]));
     let (used, pixels): (_, Vec<_>) = used.unzip();
-    Ok(Palette::new(used)?.sorted(&pixels, order))
+    Ok(Palette::new(used)?.sorted(&pixels, method.order()))
 }
 
 /// [`metrics::mse`] over all pixels, whose colors become what `entry` says by their place.

@@ -11,7 +11,7 @@ mod blue_noise;
 mod floyd_steinberg;
 mod ordered;
 
-use ndarray::{Array2, ArrayView1};
+use ndarray::{Array2, ArrayView1, Axis, Slice};
 use ordered::Thresholds;
 
 use crate::{
@@ -60,21 +60,26 @@ pub struct Dither {
 }
 
 /// The palette of `centroids` (k, D) in `space`, that of `colors`, after Lloyd's iterations with the
-/// channels scaled by how visible their errors are: at most k colors.
+/// channels scaled by how visible their errors are: at most k colors. The first centroids, those that are
+/// `pinned`, stay.
 ///
 /// # Errors
 /// Like [`kmeans::fit`] and [`kmeans::to_palette`].
 pub fn palette<const D: usize>(
     colors: &Colors<D>,
     centroids: &Array2<f64>,
+    pinned: usize,
     space: Space,
 ) -> Result<Palette> {
     let visibility = visibility::<D>(space);
     let colors = colors.scaled(visibility);
-    let k = centroids.nrows();
+    let centroids = centroids * &ArrayView1::from(&visibility);
     let options = kmeans::Options {
-        k,
-        init: kmeans::Init::Centroids(centroids * &ArrayView1::from(&visibility)),
+        k: centroids.nrows(),
+        pinned: centroids
+            .slice_axis(Axis(0), Slice::from(..pinned))
+            .to_owned(),
+        init: kmeans::Init::Centroids(centroids),
         ..Default::default()
     };
     let fit = kmeans::fit(&colors, &options)?;
@@ -82,11 +87,18 @@ pub fn palette<const D: usize>(
         nearest_color::<D>(std::array::from_fn(|d| point[d] / visibility[d]), space)
     };
     let point = |color: [u8; 4]| scaled(space.point(color.map(f64::from)), visibility);
-    kmeans::rounded(&colors, &fit.centroids, round, point)
+    kmeans::rounded(&colors, &fit.centroids, pinned, round, point)
 }
 
 fn scaled<const D: usize>(point: [f64; D], scale: [f64; D]) -> [f64; D] {
     std::array::from_fn(|d| point[d] * scale[d])
+}
+
+/// Bytes of memory that it takes to dither so many pixels of these colors, besides the colors: an upper
+/// bound.
+pub fn memory_needed<const D: usize>(colors: &Colors<D>, pixels: usize) -> u64 {
+    // The colors once more, scaled, and the need of each pixel.
+    colors.memory_needed() + 4 * pixels as u64
 }
 
 /// What errors in the channels of a space count for: Lab and Oklab are made so that they count alike.
@@ -345,7 +357,7 @@ mod tests {
         let plain = Palette::from_means::<3>(&fit.centroids, Space::Srgb)
             .unwrap()
             .0;
-        let own = palette(&colors, &fit.centroids, Space::Srgb).unwrap();
+        let own = palette(&colors, &fit.centroids, 0, Space::Srgb).unwrap();
         assert_eq!(own.len(), 16);
         assert!(error(&own) < error(&plain));
     }
@@ -354,7 +366,7 @@ mod tests {
     fn with_a_color_for_each_the_palette_is_the_pictures() {
         let picture = grays(5, 3, |x, _| 40 * x as u8);
         let (colors, color_of_pixel) = Colors::of(&picture);
-        let palette = palette(&colors, &colors.points().to_owned(), Space::Srgb).unwrap();
+        let palette = palette(&colors, &colors.points().to_owned(), 0, Space::Srgb).unwrap();
         let how = Dither {
             method: Method::FloydSteinberg,
             strength: 1.0,

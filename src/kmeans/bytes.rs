@@ -24,16 +24,30 @@ pub fn to_palette<const D: usize>(
     centroids: &Array2<f64>,
     space: Space,
 ) -> Result<Palette> {
-    let round = |centroid| nearest_color(centroid, space);
-    let point = |color: [u8; 4]| space.point(color.map(f64::from));
-    rounded(colors, centroids, round, point)
+    to_palette_keeping(colors, centroids, 0, space)
 }
 
-/// As [`to_palette`], where `round` tells the color that a point of the colors' coordinates becomes, and
+/// As [`to_palette`], where the first centroids, those that are `pinned`, are rounded and stay.
+///
+/// # Errors
+/// As there.
+pub fn to_palette_keeping<const D: usize>(
+    colors: &Colors<D>,
+    centroids: &Array2<f64>,
+    pinned: usize,
+    space: Space,
+) -> Result<Palette> {
+    let round = |centroid| nearest_color(centroid, space);
+    let point = |color: [u8; 4]| space.point(color.map(f64::from));
+    rounded(colors, centroids, pinned, round, point)
+}
+
+/// As [`to_palette_keeping`], where `round` tells the color that a point of the colors' coordinates becomes, and
 /// `point` where in these coordinates that color lies.
 pub(crate) fn rounded<const D: usize>(
     colors: &Colors<D>,
     centroids: &Array2<f64>,
+    pinned: usize,
     round: impl Fn([f64; D]) -> [u8; 4],
     point: impl Fn([u8; 4]) -> [f64; D],
 ) -> Result<Palette> {
@@ -53,7 +67,7 @@ pub(crate) fn rounded<const D: usize>(
         Ok(palette)
     };
     let work = Work::default();
-    let mut lloyd = Lloyd::new(colors, to_bytes(rows(centroids)), &work);
+    let mut lloyd = Lloyd::new(colors, to_bytes(rows(centroids)), pinned, &work);
     let mut clusters = lloyd.assign();
     for _ in 0..ROUNDS {
         let before = lloyd.centroids.clone();

@@ -1,5 +1,6 @@
 //! The number of clusters.
 
+use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::{Fit, Init, Options, fit};
@@ -27,7 +28,7 @@ const FEWEST_CLUSTERS: usize = 32;
 /// likelihood all choose 2 or as many as are allowed on most of them.)
 ///
 /// The errors are those of fits on coarse boxes, which cost some milliseconds each; only the fit for
-/// the k that was chosen is on the colors.
+/// the k that was chosen is on the colors, with as many at least as are pinned.
 ///
 /// # Errors
 /// When `max_k` is 0, the start is given and so has its own k, or for the reasons of [`fit`].
@@ -54,6 +55,7 @@ pub fn choose<const D: usize>(
         .map(|k| {
             let options = Options {
                 k,
+                pinned: Array2::default((0, 0)),
                 effort: Effort::Fast,
                 ..options.clone()
             };
@@ -65,15 +67,16 @@ pub fn choose<const D: usize>(
     let decibels = |inertia: f64| -10.0 * libm::log10(inertia / colors.total() + floor);
     let trials = knee(&inertias, max_k, decibels);
     let chosen = highest(&trials);
+    let k = chosen.k.max(options.pinned.nrows());
     let fit = fit(
         colors,
         &Options {
-            k: chosen.k,
+            k,
             ..options.clone()
         },
     )?;
     Ok(Choice {
-        k: chosen.k,
+        k,
         fit,
         capped: chosen.k == max_k && colors.len() > max_k,
         trials,

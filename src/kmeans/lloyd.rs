@@ -41,6 +41,8 @@ pub(super) struct Clusters<const D: usize> {
 pub(super) struct Lloyd<'a, const D: usize> {
     walk: Walk<'a, Corners<1>, D>,
     pub centroids: Vec<[f64; D]>,
+    /// How many of them, the first ones, never move.
+    pinned: usize,
     /// Whether the centroid has moved since the last assignment.
     moved: Vec<bool>,
     ids: Vec<Vec<u32>>,
@@ -49,7 +51,12 @@ pub(super) struct Lloyd<'a, const D: usize> {
 }
 
 impl<'a, const D: usize> Lloyd<'a, D> {
-    pub(super) fn new(colors: &'a Colors<D>, centroids: Vec<[f64; D]>, work: &'a Work) -> Self {
+    pub(super) fn new(
+        colors: &'a Colors<D>,
+        centroids: Vec<[f64; D]>,
+        pinned: usize,
+        work: &'a Work,
+    ) -> Self {
         let blocks = colors.blocks().len();
         let moved = vec![true; centroids.len()];
         Self {
@@ -58,6 +65,7 @@ impl<'a, const D: usize> Lloyd<'a, D> {
                 rule: Corners::<1>,
             },
             centroids,
+            pinned,
             moved,
             ids: vec![Vec::new(); blocks],
             found: vec![BlockClusters::default(); blocks],
@@ -138,10 +146,10 @@ impl<'a, const D: usize> Lloyd<'a, D> {
         total
     }
 
-    /// The mean of each cluster, or a badly served color for one that is empty.
+    /// The mean of each cluster, or a badly served color for one that is empty; pinned centroids as they
+    /// are.
     pub(super) fn means(&self, clusters: &Clusters<D>) -> Vec<[f64; D]> {
-        let empty = clusters
-            .counts
+        let empty = clusters.counts[self.pinned..]
             .iter()
             .filter(|&&count| count == 0.0)
             .count();
@@ -152,7 +160,9 @@ impl<'a, const D: usize> Lloyd<'a, D> {
         };
         let mean = |j: usize| {
             let count = clusters.counts[j];
-            if count > 0.0 {
+            if j < self.pinned {
+                self.centroids[j]
+            } else if count > 0.0 {
                 clusters.sums[j].map(|sum| sum / count)
             } else {
                 badly_served.pop().unwrap_or(self.centroids[j])

@@ -14,7 +14,7 @@ mod seed;
 use ndarray::Array2;
 
 pub(crate) use bytes::rounded;
-pub use bytes::to_palette;
+pub use bytes::{to_palette, to_palette_keeping};
 use lloyd::{Lloyd, Work};
 use search::Search;
 
@@ -43,6 +43,9 @@ pub struct Options {
     pub k: usize,
     /// Where the first centroids come from. Default: greedy k-means++.
     pub init: Init,
+    /// Centroids that never move, (p, D) with p up to k: the first p of those that are found, in place
+    /// of the first p of [`Init::Centroids`]. Default: none.
+    pub pinned: Array2<f64>,
     /// Starts of the search, of which the one with the least inertia is kept, at least 1. Default:
     /// `None`, by effort and k.
     pub n_init: Option<usize>,
@@ -63,6 +66,7 @@ impl Default for Options {
         Self {
             k: 16,
             init: Init::default(),
+            pinned: Array2::default((0, 0)),
             n_init: None,
             effort: Effort::default(),
             tol: 0.0,
@@ -81,8 +85,8 @@ const BEST_STARTS: usize = 4;
 /// What was found and how.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fit {
-    /// The centroids (k, D), on the scale of the colors; the distinct colors themselves when there are
-    /// no more of them than k.
+    /// The centroids (k, D), on the scale of the colors, first those that were pinned; of fewer distinct
+    /// colors than that each one.
     pub centroids: Array2<f64>,
     /// The sum over pixels of the squared distance to the nearest centroid.
     pub inertia: f64,
@@ -104,13 +108,14 @@ pub struct Fit {
 /// centroid that no color is nearest to moves to the color that is served worst.
 ///
 /// # Errors
-/// When `k`, `n_init` or `max_iter` is 0, `tol` is negative or not a number, or [`Init::Centroids`] is
-/// not a (k, D) array of numbers up to 1e60.
+/// When `k`, `n_init` or `max_iter` is 0, `tol` is negative or not a number, [`Init::Centroids`] is
+/// not a (k, D) array of numbers up to 1e60, or more centroids than k are pinned, or not such.
 pub fn fit<const D: usize>(colors: &Colors<D>, options: &Options) -> Result<Fit> {
     check::<D>(options)?;
-    if colors.len() <= options.k {
+    let pinned = rows(&options.pinned);
+    if let Some(centroids) = all_colors(colors, &pinned, options.k) {
         return Ok(Fit {
-            centroids: colors.points().to_owned(),
+            centroids: to_array(&centroids),
             inertia: 0.0,
             history: Vec::new(),
             n_iter: 0,
@@ -120,7 +125,9 @@ pub fn fit<const D: usize>(colors: &Colors<D>, options: &Options) -> Result<Fit>
     }
     let work = Work::default();
     if let Init::Centroids(centroids) = &options.init {
-        let lloyd = Lloyd::new(colors, rows(centroids), &work);
+        let mut start = rows(centroids);
+        start[..pinned.len()].copy_from_slice(&pinned);
+        let lloyd = Lloyd::new(colors, start, pinned.len(), &work);
         return Ok(Polished::from(lloyd, options.tol, options.max_iter).into_fit(&work));
     }
     let max_iter = match options.effort {
@@ -130,16 +137,36 @@ pub fn fit<const D: usize>(colors: &Colors<D>, options: &Options) -> Result<Fit>
     let polish = |lloyd| Polished::from(lloyd, options.tol, max_iter);
     let search = Search::new(colors, options, &work);
     let starts = options.n_init.unwrap_or_else(|| search.starts());
-    let mut best = polish(Lloyd::new(colors, search.best_of(0..starts), &work));
+    let mut best = polish(Lloyd::new(
+        colors,
+        search.best_of(0..starts),
+        pinned.len(),
+        &work,
+    ));
     if options.effort == Effort::Best {
         if options.n_init.is_none() {
             let more = search.best_of(starts..BEST_STARTS * starts);
-            best = best.or(polish(Lloyd::new(colors, more, &work)));
+            best = best.or(polish(Lloyd::new(colors, more, pinned.len(), &work)));
         }
         let moved = search.move_centroids(best.lloyd.clone());
         best = best.or(polish(moved));
     }
     Ok(best.into_fit(&work))
+}
+
+/// `pinned` and all other colors, if these are no more than k together.
+fn all_colors<const D: usize>(
+    colors: &Colors<D>,
+    pinned: &[[f64; D]],
+    k: usize,
+) -> Option<Vec<[f64; D]>> {
+    if colors.len() > k {
+        return None;
+    }
+    let others = (0..colors.len()).map(|row| colors.point(row));
+    let mut all = pinned.to_vec();
+    all.extend(others.filter(|color| !pinned.contains(color)));
+    (all.len() <= k).then_some(all)
 }
 
 /// A run of Lloyd's iterations on the colors, done.
@@ -209,6 +236,17 @@ fn check<const D: usize>(options: &Options) -> Result<()> {
             options.tol
         )));
     }
+    let pinned = &options.pinned;
+    if pinned.nrows() > options.k
+        || (pinned.nrows() > 0 && pinned.ncols() != D)
+        || pinned.iter().any(|&value| !is_moderate(value))
+    {
+        return Err(Error::Invalid(format!(
+            "pinned centroids are up to {} rows of {D} numbers up to 1e60, not {:?}",
+            options.k,
+            pinned.dim()
+        )));
+    }
     if let Init::Centroids(centroids) = &options.init
         && (centroids.dim() != (options.k, D) || centroids.iter().any(|&value| !is_moderate(value)))
     {
@@ -240,7 +278,7 @@ pub fn predict<const D: usize>(colors: &Colors<D>, centroids: &Array2<f64>) -> R
 pub fn score<const D: usize>(colors: &Colors<D>, centroids: &Array2<f64>) -> Result<Fit> {
     check_centroids::<D>(centroids)?;
     let work = Work::default();
-    let mut lloyd = Lloyd::new(colors, rows(centroids), &work);
+    let mut lloyd = Lloyd::new(colors, rows(centroids), 0, &work);
     Ok(Fit {
         centroids: centroids.clone(),
         inertia: lloyd.inertia(),
@@ -361,6 +399,64 @@ mod tests {
         let mut found: Vec<f64> = fit.centroids.column(0).to_vec();
         found.sort_by(f64::total_cmp);
         assert_eq!(found, [0.5, 100.0, 140.0]);
+    }
+
+    #[test]
+    fn pinned_centroids_stay_and_the_others_make_the_best_of_it() {
+        let colors = flower(20);
+        let pinned = array![[0.0, 0.0, 255.0], [200.0, 30.0, 40.0]];
+        let default = |k| Options {
+            k,
+            ..Options::default()
+        };
+        let free = |k| fit(&colors, &default(k)).unwrap();
+        let (twelve, ten) = (free(12), free(10));
+        for (init, effort) in [
+            (Init::KMeansPlusPlus, Effort::Best),
+            (Init::Random, Effort::Fast),
+            (Init::Centroids(twelve.centroids), Effort::Balanced),
+        ] {
+            let options = Options {
+                init,
+                pinned: pinned.clone(),
+                effort,
+                ..default(12)
+            };
+            let found = fit(&colors, &options).unwrap();
+            assert_eq!(found.centroids.nrows(), 12);
+            let first = ndarray::Slice::from(..2);
+            assert_eq!(found.centroids.slice_axis(ndarray::Axis(0), first), pinned);
+            // Two that may not move do not lessen the error, and ten that may make up for that.
+            assert!(found.inertia >= 0.99 * twelve.inertia);
+            assert!(found.inertia <= 1.3 * ten.inertia);
+        }
+    }
+
+    #[test]
+    fn pinned_colors_of_the_picture_count_as_its_own_and_too_many_are_refused() {
+        let colors = Colors::of(&noise(40, 40, 1)).0;
+        let options = |k, pinned| Options {
+            k,
+            pinned,
+            ..Options::default()
+        };
+        let own = array![[1.0, 0.0, 0.0], [9.0, 9.0, 9.0]];
+        assert!(
+            colors
+                .points()
+                .rows()
+                .into_iter()
+                .any(|row| row == own.row(0))
+        );
+        let found = fit(&colors, &options(9, own.clone())).unwrap();
+        assert_eq!((found.centroids.nrows(), found.inertia), (9, 0.0));
+        assert!(fit(&colors, &options(8, own.clone())).unwrap().inertia > 0.0);
+        assert_eq!(
+            fit(&colors, &options(2, own.clone())).unwrap().centroids,
+            own
+        );
+        assert!(fit(&colors, &options(1, own)).is_err());
+        assert!(fit(&colors, &options(4, Array2::zeros((1, 4)))).is_err());
     }
 
     #[test]

@@ -20,7 +20,7 @@ use super::{
     Init, Options,
     lloyd::{Lloyd, Work},
     missing::missing,
-    seed,
+    rows, seed,
 };
 use crate::{Colors, Effort, density::squared_distance};
 
@@ -96,16 +96,22 @@ impl<'a, const D: usize> Search<'a, D> {
         best.map_or_else(Vec::new, |(_, centroids)| centroids)
     }
 
+    /// How many centroids, the first ones, never move.
+    fn pinned(&self) -> usize {
+        self.options.pinned.nrows()
+    }
+
     /// One start: seeds, Lloyd's iterations, and rounds of moves.
     fn start(&self, start: usize) -> Lloyd<'_, D> {
         let mut generator = ChaCha8Rng::seed_from_u64(self.options.seed);
         generator.set_stream(start as u64);
         let k = self.options.k;
+        let pinned = rows(&self.options.pinned);
         let centroids = match self.options.init {
-            Init::Random => seed::random(&self.coarse, k, &mut generator),
-            _ => seed::k_means_plus_plus(&self.coarse, k, &mut generator),
+            Init::Random => seed::random(&self.coarse, k, pinned, &mut generator),
+            _ => seed::k_means_plus_plus(&self.coarse, k, pinned, &mut generator),
         };
-        let mut lloyd = Lloyd::new(&self.coarse, centroids, self.work);
+        let mut lloyd = Lloyd::new(&self.coarse, centroids, self.pinned(), self.work);
         lloyd.run(COARSE_TOL * self.coarse.unit(), COARSE_ITERATIONS);
         self.move_centroids(lloyd)
     }
@@ -117,7 +123,7 @@ impl<'a, const D: usize> Search<'a, D> {
         let mut most = if k > 1 { (k / MOST_MOVED).max(1) } else { 0 };
         let mut inertia = lloyd.inertia();
         while most > 0 {
-            let moves = moves(&self.coarse, &lloyd.centroids, most);
+            let moves = moves(&self.coarse, &lloyd.centroids, self.pinned(), most);
             if moves.is_empty() {
                 break;
             }
@@ -146,10 +152,12 @@ type Move<const D: usize> = (usize, [f64; D]);
 
 /// At most `most` pairs of moves: the centroid that is missed least and the one whose cluster gains
 /// most by being split become that cluster's two, then the next ones, as long as it is worth trying.
-/// Centroids next to one that leaves stay, because they have to serve its colors.
+/// Centroids next to one that leaves stay, because they have to serve its colors; so do the first ones
+/// that are `pinned`.
 fn moves<const D: usize>(
     guide: &Colors<D>,
     centroids: &[[f64; D]],
+    pinned: usize,
     most: usize,
 ) -> Vec<[Move<D>; 2]> {
     let missing = missing(guide, centroids);
@@ -170,7 +178,7 @@ fn moves<const D: usize>(
     let mut splits = splits.into_iter();
     let mut leaving: Vec<usize> = (0..centroids.len()).collect();
     leaving.sort_by(|&a, &b| missing[a].cost.total_cmp(&missing[b].cost).then(a.cmp(&b)));
-    let mut stays = vec![false; centroids.len()];
+    let mut stays: Vec<bool> = (0..centroids.len()).map(|j| j < pinned).collect();
     let mut moves = Vec::new();
     for leaves in leaving {
         if stays[leaves] {
@@ -240,7 +248,7 @@ mod tests {
         let search = Search::new(&colors, &options, &work);
         let inertia = |starts| {
             let centroids = search.best_of(0..starts);
-            Lloyd::new(&search.coarse, centroids, &work).inertia()
+            Lloyd::new(&search.coarse, centroids, 0, &work).inertia()
         };
         assert!(inertia(8) <= inertia(3) && inertia(3) <= inertia(1));
         assert_ne!(search.best_of(0..1), search.best_of(1..2));
@@ -259,7 +267,7 @@ mod tests {
         };
         let search = Search::new(&colors, &options, &work);
         let stuck = vec![[0.0; 3], [4.0, 0.0, 0.0], [202.0, 15.0, 0.0]];
-        let mut lloyd = Lloyd::new(&colors, stuck, &work);
+        let mut lloyd = Lloyd::new(&colors, stuck, 0, &work);
         lloyd.run(0.0, 100);
         assert!(lloyd.inertia() > 900.0);
         assert_eq!(search.move_centroids(lloyd).inertia(), 24.0);
@@ -276,7 +284,7 @@ mod tests {
         };
         let search = Search::new(&colors, &options, &work);
         let all = (0..8).map(|value| [f64::from(value); 3]).collect();
-        let lloyd = search.move_centroids(Lloyd::new(&colors, all, &work));
+        let lloyd = search.move_centroids(Lloyd::new(&colors, all, 0, &work));
         assert_eq!(lloyd.centroids.len(), 8);
     }
 

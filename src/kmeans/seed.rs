@@ -10,12 +10,13 @@ use crate::{
     simd::{LANES, Lanes, vectorize},
 };
 
-/// k different colors, each drawn with the probability of its pixels (Efraimidis and Spirakis,
+/// The centroids that are `pinned` and up to k different colors, each drawn with the probability of its pixels (Efraimidis and Spirakis,
 /// "Weighted random sampling with a reservoir", Information Processing Letters 97, 2006: the
 /// largest of u^(1 / count)).
 pub(super) fn random<const D: usize>(
     colors: &Colors<D>,
     k: usize,
+    pinned: Vec<[f64; D]>,
     generator: &mut impl Rng,
 ) -> Vec<[f64; D]> {
     let mut rows: Vec<(f64, usize)> = colors
@@ -25,34 +26,40 @@ pub(super) fn random<const D: usize>(
         .map(|(row, count)| (libm::log(1.0 - generator.random::<f64>()) / count, row))
         .collect();
     rows.sort_by(|a, b| b.0.total_cmp(&a.0));
-    rows[..k]
-        .iter()
-        .map(|&(_, row)| colors.point(row))
-        .collect()
+    let drawn = rows[..k - pinned.len()].iter();
+    let mut centroids = pinned;
+    centroids.extend(drawn.map(|&(_, row)| colors.point(row)));
+    centroids
 }
 
-/// k colors, the first drawn with the probability of its pixels, each further one the best of 2 +
-/// ln k draws with the probability of their pixels' squared distance from those before; fewer than
-/// k when all other colors lie on them.
+/// k centroids: those that are `pinned`, or a color drawn with the probability of its pixels, and
+/// then the best of 2 + ln k draws with the probability of their pixels' squared distance from those
+/// before; fewer than k when all other colors lie on them.
 pub(super) fn k_means_plus_plus<const D: usize>(
     colors: &Colors<D>,
     k: usize,
+    pinned: Vec<[f64; D]>,
     generator: &mut impl Rng,
 ) -> Vec<[f64; D]> {
     let draws = 2 + libm::log(k as f64) as usize;
     let nodes = colors.nodes();
-    let first = draw(
-        colors,
-        generator.random::<f64>(),
-        |node| nodes[node].count,
-        |row| colors.counts()[row],
-    );
-    let mut centroids = vec![colors.point(first)];
+    let mut centroids = pinned;
+    if centroids.is_empty() {
+        let first = draw(
+            colors,
+            generator.random::<f64>(),
+            |node| nodes[node].count,
+            |row| colors.counts()[row],
+        );
+        centroids.push(colors.point(first));
+    }
     let mut distances = Distances::new(colors);
-    vectorize(Accept {
-        distances: &mut distances,
-        point: centroids[0],
-    });
+    for &point in &centroids {
+        vectorize(Accept {
+            distances: &mut distances,
+            point,
+        });
+    }
     while centroids.len() < k && distances.potentials[0] > 0.0 {
         let shares: Vec<f64> = (0..draws).map(|_| generator.random()).collect();
         let draw = |share| {

@@ -16,14 +16,15 @@ pub enum Order {
 }
 
 impl Palette {
-    /// The indices of the colors that some pixel has, by falling number of pixels, of equals by color;
-    /// `counts` has the number of pixels of each.
+    /// The indices of the colors that some pixel has or that are `kept`, by falling number of pixels, of
+    /// equals by color; `counts` has the number of pixels of each.
     ///
     /// # Panics
     /// When there are fewer counts than colors.
-    pub fn used(&self, counts: &[u64]) -> Vec<usize> {
+    pub fn used(&self, counts: &[u64], kept: &[[u8; 4]]) -> Vec<usize> {
         let indices = 0..self.len();
-        let mut used: Vec<usize> = indices.filter(|&i| counts[i] > 0).collect();
+        let stays = |&i: &usize| counts[i] > 0 || kept.contains(&self.colors()[i]);
+        let mut used: Vec<usize> = indices.filter(stays).collect();
         used.sort_by_key(|&i| (std::cmp::Reverse(counts[i]), self.colors()[i]));
         used
     }
@@ -93,7 +94,7 @@ mod tests {
     #[test]
     fn what_is_used_comes_by_count_and_of_equals_by_color() {
         let palette = Palette::opaque(&COLORS).unwrap();
-        assert_eq!(palette.used(&[5, 1, 0, 5, 0, 0, 7]), [6, 0, 3, 1]);
+        assert_eq!(palette.used(&[5, 1, 0, 5, 0, 0, 7], &[]), [6, 0, 3, 1]);
     }
 
     #[test]

@@ -88,10 +88,10 @@ impl IndexedPicture {
     }
 
     /// The same picture with its palette ordered by falling pixel count (ties: by color), and
-    /// without the entries that no pixel has.
+    /// without the entries that no pixel has, unless they are among the colors `kept`.
     #[must_use]
-    pub fn sorted_by_count(&self) -> Self {
-        let order = self.palette.used(&self.counts());
+    pub fn sorted_by_count(&self, kept: &[[u8; 4]]) -> Self {
+        let order = self.palette.used(&self.counts(), kept);
         let mut new_index = vec![0u8; self.palette.len()];
         for (new, &old) in order.iter().enumerate() {
             new_index[old] = new as u8;
@@ -128,8 +128,8 @@ impl IndexedPicture {
     }
 
     /// The bytes of a PNG file with these pixels, indexed, or gray where all colors are gray and
-    /// that is smaller. Palette entries that no pixel has are left out, and the others are in an
-    /// order that compresses well, those that are not opaque first.
+    /// that is smaller. Palette entries that no pixel has are left out unless the options say
+    /// otherwise, and the others are in an order that compresses well, those that are not opaque first.
     ///
     /// # Errors
     /// When the picture is larger than PNG holds.
@@ -190,11 +190,33 @@ mod tests {
     #[test]
     fn sorting_by_count_changes_no_pixel_and_drops_what_no_pixel_has() {
         let picture = IndexedPicture::new(6, 1, gray(5), vec![3, 1, 4, 3, 1, 3]).unwrap();
-        let sorted = picture.sorted_by_count();
+        let sorted = picture.sorted_by_count(&[]);
         assert_eq!(sorted.to_picture(), picture.to_picture());
         let expected = Palette::opaque(&[[3; 3], [1; 3], [4; 3]]).unwrap();
         assert_eq!(sorted.palette(), &expected);
         assert_eq!(sorted.counts(), [3, 2, 1]);
+    }
+
+    #[test]
+    fn colors_that_are_kept_stay_in_palette_and_file_though_no_pixel_has_them() {
+        let indices = [3, 1, 4, 3, 1, 3].repeat(100);
+        let picture = IndexedPicture::new(60, 10, reds(5), indices).unwrap();
+        let sorted = picture.sorted_by_count(&[[2, 9, 0, 255]]);
+        let expected = Palette::opaque(&[[3, 9, 0], [1, 9, 0], [4, 9, 0], [2, 9, 0]]).unwrap();
+        assert_eq!(sorted.palette(), &expected);
+        for optimize in [false, true] {
+            let entries = |keep_unused| {
+                let options = EncodeOptions {
+                    optimize,
+                    keep_unused,
+                };
+                let bytes = sorted.encode_png(options).unwrap();
+                let reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info();
+                let reader = reader.unwrap();
+                reader.info().palette.as_ref().unwrap().len() / 3
+            };
+            assert_eq!((entries(false), entries(true)), (3, 4));
+        }
     }
 
     #[test]

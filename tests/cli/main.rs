@@ -16,5 +16,6 @@ mod reports;
 mod shared;
 #[cfg(unix)]
 mod signals;
+mod targets;
 #[cfg(unix)]
 mod unix;

@@ -44,7 +44,7 @@ pub struct Results {
     pub difference: Option<Difference>,
     #[serde(flatten)]
     pub model: ModelResults,
-    /// What the user should know of the input.
+    /// What the user should know of the input and of the result.
     pub warnings: Vec<String>,
     pub bytes_in: usize,
     pub bytes_out: usize,

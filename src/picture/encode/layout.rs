@@ -29,10 +29,15 @@ pub struct Layout {
     pub numbers: Vec<u8>,
 }
 
-/// The layouts of an indexed picture that are worth a try, without the entries that no pixel has.
-/// They do not depend on the order of `colors`, as long as those are distinct.
-pub fn candidates(width: usize, colors: &[[u8; 4]], indices: &[u8]) -> Vec<Layout> {
-    let entries = used_by_luminance(colors, indices);
+/// The layouts of an indexed picture that are worth a try; entries that no pixel has are left out unless
+/// `keep_unused`. They do not depend on the order of `colors`, as long as those are distinct.
+pub fn candidates(
+    width: usize,
+    colors: &[[u8; 4]],
+    indices: &[u8],
+    keep_unused: bool,
+) -> Vec<Layout> {
+    let entries = by_luminance(colors, indices, keep_unused);
     let sample = sample::of_rows(indices, width, sample::TO_ORDER);
     let mut place = vec![0; colors.len()];
     for (i, &entry) in entries.iter().enumerate() {
@@ -146,9 +151,9 @@ fn depth_of(entries: usize) -> u8 {
     }
 }
 
-/// The entries that pixels have, from dark to bright.
-fn used_by_luminance(colors: &[[u8; 4]], indices: &[u8]) -> Vec<usize> {
-    let mut used = vec![false; colors.len()];
+/// The entries that pixels have, or all, from dark to bright.
+fn by_luminance(colors: &[[u8; 4]], indices: &[u8], keep_unused: bool) -> Vec<usize> {
+    let mut used = vec![keep_unused; colors.len()];
     for &index in indices {
         used[usize::from(index)] = true;
     }

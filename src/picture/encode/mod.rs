@@ -37,6 +37,8 @@ use crate::{Error, Result};
 pub struct EncodeOptions {
     /// Whether to try much more for a somewhat smaller file. Default: no.
     pub optimize: bool,
+    /// Whether palette entries that no pixel has stay in the palette. Default: no.
+    pub keep_unused: bool,
 }
 
 /// The bytes of a PNG file whose pixel `i` has the color `colors[indices[i]]`, straight alpha.
@@ -51,7 +53,7 @@ pub fn indexed(
     indices: &[u8],
     options: EncodeOptions,
 ) -> Result<Vec<u8>> {
-    let layouts = layout::candidates(width as usize, colors, indices);
+    let layouts = layout::candidates(width as usize, colors, indices, options.keep_unused);
     let sample = sample::of_rows(indices, width as usize, sample::TO_JUDGE);
     let tried: Vec<(&Layout, Filter)> = layouts
         .iter()
@@ -71,7 +73,7 @@ pub fn indexed(
     if !options.optimize {
         return Ok(plain);
     }
-    let optimized = optimize::file(width, height, layout, indices)?;
+    let optimized = optimize::file(width, height, layout, indices, options.keep_unused)?;
     Ok(shorter(plain, optimized))
 }
 
@@ -103,7 +105,7 @@ pub fn full_color(
     if !options.optimize {
         return Ok(plain);
     }
-    let optimized = optimize::file(width, height, &layout, pixels)?;
+    let optimized = optimize::file(width, height, &layout, pixels, false)?;
     Ok(shorter(plain, optimized))
 }
 
@@ -148,8 +150,14 @@ mod tests {
     use super::*;
     use crate::picture::{DecodeOptions, Picture, decode};
 
-    const PLAIN: EncodeOptions = EncodeOptions { optimize: false };
-    const OPTIMIZED: EncodeOptions = EncodeOptions { optimize: true };
+    const PLAIN: EncodeOptions = EncodeOptions {
+        optimize: false,
+        keep_unused: false,
+    };
+    const OPTIMIZED: EncodeOptions = EncodeOptions {
+        optimize: true,
+        keep_unused: false,
+    };
 
     /// A chunk's data, if the file has one of that name.
     fn chunk(file: &[u8], name: [u8; 4]) -> Option<&[u8]> {

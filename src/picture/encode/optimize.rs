@@ -12,11 +12,17 @@ use crate::Result;
 const PRESET: u8 = 4;
 
 /// The bytes of the PNG file that the search finds, starting from `layout`; `values` are palette
-/// indices or channels, as in the picture.
+/// indices or channels, as in the picture. Entries that no pixel has stay where `keep_unused`.
 ///
 /// # Errors
 /// When the search finds the picture too large.
-pub fn file(width: u32, height: u32, layout: &Layout, values: &[u8]) -> Result<Vec<u8>> {
+pub fn file(
+    width: u32,
+    height: u32,
+    layout: &Layout,
+    values: &[u8],
+    keep_unused: bool,
+) -> Result<Vec<u8>> {
     let color_type = match &layout.color {
         Color::Indexed(entries) => ColorType::Indexed {
             palette: entries
@@ -40,7 +46,10 @@ pub fn file(width: u32, height: u32, layout: &Layout, values: &[u8]) -> Result<V
         Color::Rgb | Color::Rgba => values.to_vec(),
     };
     let image = RawImage::new(width, height, color_type, BitDepth::Eight, data).map_err(failed)?;
-    image
-        .create_optimized_png(&Options::from_preset(PRESET))
-        .map_err(failed)
+    let options = Options {
+        palette_reduction: !keep_unused,
+        color_type_reduction: !keep_unused,
+        ..Options::from_preset(PRESET)
+    };
+    image.create_optimized_png(&options).map_err(failed)
 }

@@ -1,0 +1,167 @@
+//! `--min-psnr`, `--max-bytes` and `--keep-color`.
+
+use serde_json::Value;
+
+use crate::common::{Folder, indexed, stderr, stdout};
+
+/// The report of a run that goes well.
+fn report(folder: &Folder, arguments: &str) -> Value {
+    let run = folder.run(&format!("{arguments} -f --report json")).code(0);
+    serde_json::from_str(&stdout(&run)).unwrap()
+}
+
+#[test]
+fn the_fewest_colors_that_reach_a_psnr_are_chosen_without_dithering() {
+    let folder = Folder::with(&["a.png"]);
+    for command in ["kmeans", "gmm"] {
+        let found = report(&folder, &format!("{command} --min-psnr 30 a.png"));
+        assert_eq!(found["output"], format!("a-{command}.png"));
+        let k = found["k"].as_u64().unwrap();
+        assert!(found["psnr_db"].as_f64().unwrap() >= 30.0);
+        let fewer = report(&folder, &format!("{command} -k {} a.png", k - 1));
+        assert!(fewer["psnr_db"].as_f64().unwrap() < 30.0, "{command} {k}");
+        let dithered = format!("{command} --min-psnr 30 --dither floyd-steinberg a.png");
+        assert_eq!(report(&folder, &dithered)["k"], k);
+    }
+}
+
+#[test]
+fn the_most_colors_whose_file_is_not_larger_are_chosen() {
+    let folder = Folder::with(&["a.png"]);
+    for dither in ["none", "adaptive"] {
+        let with = |arguments: &str| {
+            let arguments = format!("kmeans --dither {dither} {arguments} a.png -o b.png");
+            let report = report(&folder, &arguments);
+            assert_eq!(report["bytes_out"], folder.read("b.png").len());
+            (
+                report["k"].as_u64().unwrap(),
+                report["bytes_out"].as_u64().unwrap(),
+            )
+        };
+        let (_, limit) = with("-k 12");
+        let (k, bytes) = with(&format!("--max-bytes {limit}"));
+        assert!(k >= 12 && bytes <= limit);
+        assert!(with(&format!("-k {}", k + 1)).1 > limit);
+        assert_eq!(with(&format!("-k 9 --max-bytes {limit}")).0, 9);
+    }
+}
+
+#[test]
+fn both_targets_are_met_with_the_fewest_colors() {
+    let folder = Folder::with(&["a.png"]);
+    let alone = report(&folder, "kmeans --min-psnr 28 a.png");
+    let both = report(&folder, "kmeans --min-psnr 28 --max-bytes 100000 a.png");
+    assert_eq!(alone["k"], both["k"]);
+    assert_eq!(both["warnings"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn a_target_that_is_not_reached_is_warned_of_and_the_best_is_written() {
+    let folder = Folder::with(&["a.png"]);
+    let warning = |arguments: &str| {
+        let run = folder
+            .run(&format!("kmeans {arguments} a.png -f -o b.png"))
+            .code(0);
+        let (colors, _) = indexed(&folder.read("b.png"));
+        (colors, stderr(&run))
+    };
+    let (colors, said) = warning("-k 7 --min-psnr 90");
+    assert_eq!(colors, 7);
+    assert!(
+        said.contains("warning: --min-psnr 90 is not reached: 7 colors have "),
+        "{said}"
+    );
+    let (colors, said) = warning("--max-bytes 20");
+    assert_eq!(colors, 1);
+    assert!(
+        said.contains("warning: --max-bytes 20 is not reached: the file has "),
+        "{said}"
+    );
+    let (colors, said) = warning("--min-psnr 40 --max-bytes 200");
+    assert!(folder.read("b.png").len() <= 200);
+    let expected =
+        format!("warning: --min-psnr 40 needs more than --max-bytes 200; {colors} colors fit");
+    assert!(said.contains(&expected), "{said}");
+}
+
+#[test]
+fn colors_that_are_kept_are_in_the_palette_though_no_pixel_has_them() {
+    let folder = Folder::with(&["a.png"]);
+    let of_picture = "#287832";
+    for command in [
+        "kmeans",
+        "gmm",
+        "kmeans --dither adaptive",
+        "kmeans --optimize",
+    ] {
+        let keep = format!("{command} -k 6 --keep-color {of_picture},#ff00ff a.png -o b.png");
+        let report = report(&folder, &keep);
+        let palette = report["palette"].as_array().unwrap();
+        assert_eq!(palette.len(), 6, "{command}");
+        let count = |hex: &str| {
+            palette
+                .iter()
+                .find(|e| e["hex"] == hex)
+                .map(|e| &e["count"])
+        };
+        assert_eq!(count("#ff00ff"), Some(&Value::from(0)), "{command}");
+        assert!(count(of_picture).unwrap().as_u64().unwrap() > 0);
+        assert_eq!(indexed(&folder.read("b.png")).0, 6);
+    }
+    let soft = report(
+        &folder,
+        "kmeans -k 3 --keep-color #ff00ff80 a.png -o soft.png",
+    );
+    assert!(soft["palette"].to_string().contains("#ff00ff80"));
+}
+
+#[test]
+fn numbers_of_colors_that_contradict_each_other_are_refused() {
+    let folder = Folder::with(&["a.png"]);
+    for (arguments, reason) in [
+        (
+            "kmeans -k 1 --keep-color #000,#fff",
+            "names 2 colors, more than the 1",
+        ),
+        (
+            "gmm -k 2 --keep-color #000,#fff",
+            "leaves no color for the mixture",
+        ),
+        ("kmeans --keep-color #00", "--keep-color takes #rrggbb"),
+        (
+            "kmeans -k auto --max-bytes 9",
+            "-k auto chooses the number of colors itself",
+        ),
+        (
+            "kmeans --min-psnr -1",
+            "--min-psnr takes a number of decibels from 0 to 200",
+        ),
+        (
+            "kmeans --max-bytes 0",
+            "--max-bytes takes a whole number of at least 1",
+        ),
+    ] {
+        let run = folder.run(&format!("{arguments} a.png")).code(2);
+        assert!(stderr(&run).contains(reason), "{}", stderr(&run));
+    }
+    assert_eq!(folder.names(), ["a.png"]);
+}
+
+#[test]
+fn a_picture_has_as_many_colors_as_are_asked_for_if_it_has_them() {
+    let folder = Folder::with(&["a.png"]);
+    for command in [
+        "kmeans",
+        "gmm",
+        "gmm --covariance tied",
+        "kmeans --space lab",
+    ] {
+        for k in [1, 5, 40, 95, 96, 97, 256] {
+            let report = report(&folder, &format!("{command} -k {k} a.png -o b.png"));
+            assert_eq!(report["colors"], k.min(96), "{command} {k}");
+            if k >= 96 {
+                assert_eq!(report["mse"], 0.0, "{command} {k}");
+            }
+        }
+    }
+}
