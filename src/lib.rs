@@ -7,7 +7,8 @@
 //! 2. [`colors`] lists its distinct colors in a [`Space`], how many pixels have each, and the boxes
 //!    of color space that hold them;
 //! 3. `density` is the log-space kernel that both models share;
-//! 4. [`kmeans`] and [`gmm`] fit a model to the colors, which [`model`] saves and loads;
+//! 4. [`kmeans`] and [`gmm`] fit a model to the colors, which [`model`] saves and loads, and [`trace`]
+//!    tells how they came to it;
 //! 5. [`palette`] rounds what they found to bytes;
 //! 6. [`map`] gives each pixel its palette entry, or [`dither`] does;
 //! 7. [`figure`] puts pictures side by side, [`metrics`] says how far apart they are, and
@@ -38,6 +39,8 @@ pub mod colors;
 
 mod choice;
 mod effort;
+
+pub mod trace;
 
 mod density;
 

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     Colors, Error, Result,
     choice::{Choice, Trial},
+    trace::{self, Origin},
 };
 
 /// What is minimized over k.
@@ -99,11 +100,22 @@ pub fn choose<const D: usize>(
     let trials: Vec<Trial> = tried.values().map(|(trial, _)| *trial).collect();
     let (k, run) = winner(tried);
     let followed = em.run(colors, run.gaussians);
-    let searched = super::best_run(colors, &of_k(k))?;
-    let run = search::better(colors, searched, followed);
+    let (searched, mut trace) = super::best_run(colors, &of_k(k))?;
+    let grown = trace.len();
+    trace.push(followed.traced(grown, Origin::Start));
+    let run = if search::is_better(colors, &followed, &searched) {
+        trace::keep_start(&mut trace, grown);
+        followed
+    } else {
+        trace[grown].kept = false;
+        searched
+    };
     Ok(Choice {
         k,
-        fit: Fit::of(&run, plain, colors.unit()),
+        fit: Fit {
+            trace,
+            ..Fit::of(&run, plain, colors.unit())
+        },
         trials,
         capped: k == max_k && colors.len() > max_k,
     })

@@ -3,6 +3,7 @@
 use nalgebra::SMatrix;
 
 use super::{CovarianceType, Gaussian, Options, expectation::Expectation, statistics::Statistics};
+use crate::trace::{self, Origin};
 
 /// The least variance, colors on [0, 1], where `reg_covar` leaves a covariance singular: far below
 /// what rounding to bytes brings with it (1.3e-6), and far enough above 0 for the algebra.
@@ -35,6 +36,13 @@ pub(super) struct Run<const D: usize> {
     pub log_likelihood: f64,
     pub history: Vec<f64>,
     pub converged: bool,
+}
+
+impl<const D: usize> Run<D> {
+    /// What the trace of a fit tells of it.
+    pub(super) fn traced(&self, start: usize, origin: Origin) -> trace::Run {
+        trace::Run::new(start, origin, self.history.clone(), self.log_likelihood)
+    }
 }
 
 impl Em {

@@ -20,7 +20,7 @@ use ndarray::{Array1, Array2, Array3, ArrayView1};
 use crate::{
     Colors, Effort, Error, Result,
     density::{Bounds, Candidates, argmax},
-    kmeans,
+    kmeans, trace,
 };
 pub use choose::{Criterion, choose};
 use gaussian::Gaussian;
@@ -113,6 +113,9 @@ pub struct Fit<const D: usize> {
     pub log_likelihood: f64,
     /// The log-likelihood that each iteration began with.
     pub history: Vec<f64>,
+    /// The runs of the search, those on boxes of colors too: starts, moves of one component, and what
+    /// goes on from there. Empty where nothing is iterated.
+    pub trace: Vec<trace::Run>,
     /// Iterations of the start that was kept.
     pub n_iter: usize,
     /// Whether it ended by `tol` and not by `max_iter`.
@@ -138,13 +141,19 @@ pub struct Fit<const D: usize> {
 /// sum 1 and positive definite covariances.
 pub fn fit<const D: usize>(colors: &Colors<D>, options: &Options<D>) -> Result<Fit<D>> {
     check(options)?;
-    let run = best_run(colors, options)?;
+    let (run, trace) = best_run(colors, options)?;
     let plain = em::Em::new(options, colors.unit());
-    Ok(Fit::of(&run, plain, colors.unit()))
+    Ok(Fit {
+        trace,
+        ..Fit::of(&run, plain, colors.unit())
+    })
 }
 
-/// What EM or the search for more comes to, for options that are checked.
-fn best_run<const D: usize>(colors: &Colors<D>, options: &Options<D>) -> Result<em::Run<D>> {
+/// What EM or the search for more comes to, and how, for options that are checked.
+fn best_run<const D: usize>(
+    colors: &Colors<D>,
+    options: &Options<D>,
+) -> Result<(em::Run<D>, Vec<trace::Run>)> {
     let plain = em::Em::new(options, colors.unit());
     let clusters = |start: usize| -> Result<Vec<Gaussian<D>>> {
         let init = match &options.init {
@@ -164,18 +173,17 @@ fn best_run<const D: usize>(colors: &Colors<D>, options: &Options<D>) -> Result<
         Ok(plain.m_step(&expectation::clusters(colors, &centroids)))
     };
     let nothing_to_search = options.k == 1 || colors.len() <= options.k;
-    Ok(match &options.init {
-        Init::Mixture(mixture) => plain.run(colors, mixture.gaussians(colors.unit())?),
-        Init::KMeans(kmeans::Init::Centroids(_)) => plain.run(colors, clusters(0)?),
-        Init::KMeans(_) if nothing_to_search => plain.run(colors, clusters(0)?),
+    let starts = match &options.init {
+        Init::Mixture(mixture) => vec![mixture.gaussians(colors.unit())?],
+        Init::KMeans(kmeans::Init::Centroids(_)) => vec![clusters(0)?],
+        Init::KMeans(_) if nothing_to_search => vec![clusters(0)?],
         Init::KMeans(_) if options.effort == Effort::Fast => {
-            let run = |start| Ok::<_, Error>(plain.run(colors, clusters(start)?));
-            (1..options.n_init.unwrap_or(1)).try_fold(run(0)?, |best, start| {
-                Ok::<_, Error>(search::better(colors, best, run(start)?))
-            })?
+            let starts = 0..options.n_init.unwrap_or(1);
+            starts.map(clusters).collect::<Result<_>>()?
         }
-        Init::KMeans(_) => search::search(colors, plain, clusters(0)?, options),
-    })
+        Init::KMeans(_) => return Ok(search::search(colors, plain, clusters(0)?, options)),
+    };
+    Ok(search::best_of(colors, plain, starts))
 }
 
 /// The mixture as it is, and how well `colors` fit it: nothing is estimated. `reg_covar` only decides
@@ -242,6 +250,7 @@ impl<const D: usize> Fit<D> {
             log_likelihood: run.log_likelihood,
             n_iter: run.history.len(),
             history: run.history.clone(),
+            trace: Vec::new(),
             converged: run.converged,
             floored: run.gaussians.iter().filter(floored).count(),
         }

@@ -22,7 +22,11 @@ use super::{
     boxes::{Boxes, Part},
     em::{Em, Run},
 };
-use crate::{Colors, Effort, density::squared_distance};
+use crate::{
+    Colors, Effort,
+    density::squared_distance,
+    trace::{self, Origin},
+};
 
 /// Iterations on the boxes after a start, and after a swap.
 const START_ITERATIONS: usize = 20;
@@ -75,13 +79,37 @@ impl Extent {
     }
 }
 
-/// The best mixture of k >= 2 components that a search finds, with `clusters` as one of its starts.
+/// The best of several starts that are followed by EM, and how it came about.
+pub(super) fn best_of<const D: usize>(
+    colors: &Colors<D>,
+    em: Em,
+    starts: Vec<Vec<Gaussian<D>>>,
+) -> (Run<D>, Vec<trace::Run>) {
+    let mut trace = Vec::new();
+    let mut best: Option<(usize, Run<D>)> = None;
+    for (start, gaussians) in starts.into_iter().enumerate() {
+        let run = em.run(colors, gaussians);
+        trace.push(run.traced(start, Origin::Start));
+        if best
+            .as_ref()
+            .is_none_or(|(_, best)| is_better(colors, &run, best))
+        {
+            best = Some((start, run));
+        }
+    }
+    let (start, best) = best.expect("there is a start");
+    trace::keep_start(&mut trace, start);
+    (best, trace)
+}
+
+/// The best mixture of k >= 2 components that a search finds, with `clusters` as one of its starts,
+/// and how it came about.
 pub(super) fn search<const D: usize>(
     colors: &Colors<D>,
     plain: Em,
     clusters: Vec<Gaussian<D>>,
     options: &Options<D>,
-) -> Run<D> {
+) -> (Run<D>, Vec<trace::Run>) {
     let k = options.k;
     let extent = Extent::of(options.effort, k, options.n_init);
     let em = Em {
@@ -91,20 +119,24 @@ pub(super) fn search<const D: usize>(
     let boxes = Boxes::of(colors, extent.boxes);
     let on_boxes = |max_iter: usize| on_boxes(em, max_iter);
     let stream = |number: u64| stream(options.seed, number);
-    let mut found: Vec<Run<D>> = (0..extent.starts as u64)
+    let found: Vec<Run<D>> = (0..extent.starts as u64)
         .into_par_iter()
         .map(|start| {
             let seeds = seeds(&boxes, k, &mut stream(start));
             on_boxes(START_ITERATIONS).run(&boxes, seeds)
         })
         .collect();
-    found.sort_by(|a, b| penalized(colors, b).total_cmp(&penalized(colors, a)));
+    let mut trace: Vec<_> = (found.iter().enumerate())
+        .map(|(start, run)| run.traced(start, Origin::Start))
+        .collect();
+    let mut found: Vec<(usize, Run<D>)> = found.into_iter().enumerate().collect();
+    found.sort_by(|(_, a), (_, b)| penalized(colors, b).total_cmp(&penalized(colors, a)));
     found.truncate(extent.survivors);
     for round in 0..extent.rounds {
         let tries: Vec<_> = found
             .iter()
             .enumerate()
-            .flat_map(|(place, run)| {
+            .flat_map(|(place, (_, run))| {
                 let newcomers = &Newcomers::of(&boxes, em, &run.gaussians);
                 (0..SWAPS_A_ROUND)
                     .into_par_iter()
@@ -118,26 +150,50 @@ pub(super) fn search<const D: usize>(
                     .collect::<Vec<_>>()
             })
             .collect();
+        let round = trace.len();
         for (place, run) in tries {
-            if penalized(colors, &run) > penalized(colors, &found[place]) {
-                found[place] = run;
+            let (start, current) = &mut found[place];
+            let kept = is_better(colors, &run, current);
+            if kept {
+                // It is better than those of this round, too, that were to be kept so far.
+                let others = trace[round..].iter_mut();
+                others
+                    .filter(|other| other.start == *start)
+                    .for_each(|other| other.kept = false);
+            }
+            trace.push(trace::Run {
+                kept,
+                ..run.traced(*start, Origin::Move)
+            });
+            if kept {
+                *current = run;
             }
         }
     }
-    let best = found
+    let mut continued = |start, run: Run<D>| {
+        trace.push(run.traced(start, Origin::Continuation));
+        run
+    };
+    let (start, best) = found
         .into_iter()
-        .map(|run| {
+        .map(|(start, run)| {
             let settled = on_boxes(SETTLE_ITERATIONS).run(&boxes, run.gaussians);
-            em.run(colors, settled.gaussians)
+            let settled = continued(start, settled);
+            (start, continued(start, em.run(colors, settled.gaussians)))
         })
-        .reduce(|a, b| better(colors, a, b))
+        .reduce(|a, b| if is_better(colors, &b.1, &a.1) { b } else { a })
         .expect("there is a start");
     // Some pictures have structure that is too fine for the boxes, and k-means' clusters lead there.
     let trial = em.tried(colors, clusters);
-    if penalized(colors, &trial) > penalized(colors, &best) {
-        em.run(colors, trial.gaussians)
+    trace.push(trial.traced(extent.starts, Origin::Start));
+    if is_better(colors, &trial, &best) {
+        let run = em.run(colors, trial.gaussians);
+        trace.push(run.traced(extent.starts, Origin::Continuation));
+        trace::keep_start(&mut trace, extent.starts);
+        (run, trace)
     } else {
-        best
+        trace::keep_start(&mut trace, start);
+        (best, trace)
     }
 }
 
@@ -184,12 +240,13 @@ pub(super) fn grown<const D: usize>(
 }
 
 /// The run with the greater penalized log-likelihood; of equals the first.
-pub(super) fn better<const D: usize>(colors: &Colors<D>, a: Run<D>, b: Run<D>) -> Run<D> {
-    if penalized(colors, &b) > penalized(colors, &a) {
-        b
-    } else {
-        a
-    }
+fn better<const D: usize>(colors: &Colors<D>, a: Run<D>, b: Run<D>) -> Run<D> {
+    if is_better(colors, &b, &a) { b } else { a }
+}
+
+/// Whether `a` has a greater penalized log-likelihood than `b`.
+pub(super) fn is_better<const D: usize>(colors: &Colors<D>, a: &Run<D>, b: &Run<D>) -> bool {
+    penalized(colors, a) > penalized(colors, b)
 }
 
 /// The mean log-likelihood per pixel less the penalty n^-1/2 sum over components of tr(S P) + ln

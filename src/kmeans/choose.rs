@@ -3,7 +3,7 @@
 use ndarray::Array2;
 use rayon::prelude::*;
 
-use super::{Fit, Init, Options, fit};
+use super::{Fit, Init, Options, fit, hidden_scatter};
 use crate::{
     Colors, Effort, Error, Result,
     choice::{Choice, Trial},
@@ -43,13 +43,7 @@ pub fn choose<const D: usize>(
         )));
     }
     let coarse = colors.coarse(BOXES_PER_CLUSTER * max_k.max(FEWEST_CLUSTERS));
-    // What the means of boxes do not show: how the colors scatter about them.
-    let scatter = |colors: &Colors<D>| colors.nodes()[0].total_scatter();
-    let hidden = if coarse.len() == colors.len() {
-        0.0
-    } else {
-        (scatter(colors) - scatter(&coarse)).max(0.0)
-    };
+    let hidden = hidden_scatter(colors, &coarse);
     let inertias = (1..=max_k.min(colors.len()))
         .into_par_iter()
         .map(|k| {

@@ -20,7 +20,11 @@ use search::Search;
 
 pub use choose::choose;
 
-use crate::{Colors, Effort, Error, Result, density, error::is_moderate};
+use crate::{
+    Colors, Effort, Error, Result, density,
+    error::is_moderate,
+    trace::{self, Origin, Run},
+};
 
 /// Where the first centroids come from.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -97,6 +101,9 @@ pub struct Fit {
     pub n_iter: usize,
     /// Whether it ended by `tol`.
     pub converged: bool,
+    /// The runs of the search, each start followed by its moves, and those on the colors, in which
+    /// several centroids are moved at a time. Empty where nothing is iterated.
+    pub trace: Vec<Run>,
     /// How many times a color, or a box of colors in its place, has been assigned to a centroid, the
     /// search included: the work done.
     pub assigned: u64,
@@ -120,6 +127,7 @@ pub fn fit<const D: usize>(colors: &Colors<D>, options: &Options) -> Result<Fit>
             history: Vec::new(),
             n_iter: 0,
             converged: true,
+            trace: Vec::new(),
             assigned: 0,
         });
     }
@@ -128,30 +136,50 @@ pub fn fit<const D: usize>(colors: &Colors<D>, options: &Options) -> Result<Fit>
         let mut start = rows(centroids);
         start[..pinned.len()].copy_from_slice(&pinned);
         let lloyd = Lloyd::new(colors, start, pinned.len(), &work);
-        return Ok(Polished::from(lloyd, options.tol, options.max_iter).into_fit(&work));
+        let given = Polished::from(lloyd, 0, options.tol, options.max_iter);
+        let run = given.traced(Origin::Start);
+        return Ok(given.into_fit(vec![run], &work));
     }
     let max_iter = match options.effort {
         Effort::Fast => options.max_iter.min(FAST_ITERATIONS),
         Effort::Balanced | Effort::Best => options.max_iter,
     };
-    let polish = |lloyd| Polished::from(lloyd, options.tol, max_iter);
+    let mut trace = Vec::new();
+    let polish = |lloyd, start, trace: &mut Vec<Run>| {
+        let polished = Polished::from(lloyd, start, options.tol, max_iter);
+        trace.push(polished.traced(Origin::Continuation));
+        polished
+    };
     let search = Search::new(colors, options, &work);
     let starts = options.n_init.unwrap_or_else(|| search.starts());
-    let mut best = polish(Lloyd::new(
-        colors,
-        search.best_of(0..starts),
-        pinned.len(),
-        &work,
-    ));
+    let (start, centroids) = search.best_of(0..starts, &mut trace);
+    let mut best = polish(
+        Lloyd::new(colors, centroids, pinned.len(), &work),
+        start,
+        &mut trace,
+    );
     if options.effort == Effort::Best {
         if options.n_init.is_none() {
-            let more = search.best_of(starts..BEST_STARTS * starts);
-            best = best.or(polish(Lloyd::new(colors, more, pinned.len(), &work)));
+            let (start, more) = search.best_of(starts..BEST_STARTS * starts, &mut trace);
+            best = best.or(polish(
+                Lloyd::new(colors, more, pinned.len(), &work),
+                start,
+                &mut trace,
+            ));
         }
-        let moved = search.move_centroids(best.lloyd.clone());
-        best = best.or(polish(moved));
+        let searched = trace.len();
+        let moved = search.move_centroids(best.lloyd.clone(), best.start, &mut trace);
+        let moved = polish(moved, best.start, &mut trace);
+        if moved.inertia < best.inertia {
+            best = moved;
+        } else {
+            trace[searched..]
+                .iter_mut()
+                .for_each(|run| run.kept = false);
+        }
     }
-    Ok(best.into_fit(&work))
+    trace::keep_start(&mut trace, best.start);
+    Ok(best.into_fit(trace, &work))
 }
 
 /// `pinned` and all other colors, if these are no more than k together.
@@ -172,17 +200,20 @@ fn all_colors<const D: usize>(
 /// A run of Lloyd's iterations on the colors, done.
 struct Polished<'a, const D: usize> {
     lloyd: Lloyd<'a, D>,
+    /// The number of the start that it goes back to.
+    start: usize,
     inertia: f64,
     history: Vec<f64>,
     converged: bool,
 }
 
 impl<'a, const D: usize> Polished<'a, D> {
-    fn from(mut lloyd: Lloyd<'a, D>, tol: f64, max_iter: usize) -> Self {
+    fn from(mut lloyd: Lloyd<'a, D>, start: usize, tol: f64, max_iter: usize) -> Self {
         let (history, converged) = lloyd.run(tol, max_iter);
         Self {
             inertia: lloyd.inertia(),
             lloyd,
+            start,
             history,
             converged,
         }
@@ -197,15 +228,31 @@ impl<'a, const D: usize> Polished<'a, D> {
         }
     }
 
-    fn into_fit(self, work: &Work) -> Fit {
+    fn traced(&self, origin: Origin) -> Run {
+        Run::new(self.start, origin, self.history.clone(), self.inertia)
+    }
+
+    fn into_fit(self, trace: Vec<Run>, work: &Work) -> Fit {
         Fit {
             centroids: to_array(&self.lloyd.centroids),
             inertia: self.inertia,
             n_iter: self.history.len(),
             history: self.history,
             converged: self.converged,
+            trace,
             assigned: work.assigned(),
         }
+    }
+}
+
+/// How much more inertia about any centroids the pixels of `colors` have than those of `coarse`, which
+/// are the means of boxes of them: what scatters within the boxes.
+fn hidden_scatter<const D: usize>(colors: &Colors<D>, coarse: &Colors<D>) -> f64 {
+    let scatter = |colors: &Colors<D>| colors.nodes()[0].total_scatter();
+    if coarse.len() == colors.len() {
+        0.0
+    } else {
+        (scatter(colors) - scatter(coarse)).max(0.0)
     }
 }
 
@@ -285,6 +332,7 @@ pub fn score<const D: usize>(colors: &Colors<D>, centroids: &Array2<f64>) -> Res
         history: Vec::new(),
         n_iter: 0,
         converged: true,
+        trace: Vec::new(),
         assigned: work.assigned(),
     })
 }
@@ -337,6 +385,39 @@ mod tests {
             }
             assert!((fit.inertia - inertia).abs() < 1e-9 * inertia);
             assert_eq!(fit.inertia, *fit.history.last().unwrap());
+        }
+    }
+
+    #[test]
+    fn the_trace_leads_from_starts_by_moves_to_where_the_fit_ends() {
+        for effort in [Effort::Fast, Effort::Balanced, Effort::Best] {
+            let options = Options {
+                k: 12,
+                effort,
+                ..Options::default()
+            };
+            let fit = fit(&flower(20), &options).unwrap();
+            let starts = fit.trace.iter().filter(|run| run.origin == Origin::Start);
+            let starts: Vec<usize> = starts.map(|run| run.start).collect();
+            assert!(starts.iter().copied().eq(0..starts.len()));
+            let kept: Vec<&Run> = fit.trace.iter().filter(|run| run.kept).collect();
+            assert!(kept.iter().all(|run| run.start == kept[0].start));
+            assert_eq!(kept[0].origin, Origin::Start);
+            let [.., last] = kept[..] else {
+                panic!("something is kept")
+            };
+            assert_eq!(last.origin, Origin::Continuation);
+            // On boxes the whole box goes to one centroid, so that going on with the colors gains.
+            for pair in kept.windows(2) {
+                let (end, start) = (pair[0].objective.last(), pair[1].objective.first());
+                assert!(pair[1].origin == Origin::Move || start <= end);
+            }
+            assert_eq!(last.objective.last(), Some(&fit.inertia));
+            let ends = fit.trace.iter().filter_map(|run| run.objective.last());
+            assert!(
+                ends.into_iter()
+                    .all(|&end| end >= fit.inertia * (1.0 - 1e-12))
+            );
         }
     }
 

@@ -17,12 +17,16 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::{
-    Init, Options,
+    Init, Options, hidden_scatter,
     lloyd::{Lloyd, Work},
     missing::missing,
     rows, seed,
 };
-use crate::{Colors, Effort, density::squared_distance};
+use crate::{
+    Colors, Effort,
+    density::squared_distance,
+    trace::{Origin, Run},
+};
 
 /// Coarse boxes to a centroid, and what counts as a centroid at least: with few centroids, few boxes
 /// would blur where their borders run.
@@ -57,6 +61,8 @@ pub(super) struct Search<'a, const D: usize> {
     options: &'a Options,
     work: &'a Work,
     coarse: Colors<D>,
+    /// What the inertia of the pixels exceeds that of the coarse boxes by.
+    hidden: f64,
 }
 
 impl<'a, const D: usize> Search<'a, D> {
@@ -67,10 +73,12 @@ impl<'a, const D: usize> Search<'a, D> {
         } else {
             boxes
         };
+        let coarse = colors.coarse(boxes);
         Self {
             options,
             work,
-            coarse: colors.coarse(boxes),
+            hidden: hidden_scatter(colors, &coarse),
+            coarse,
         }
     }
 
@@ -83,17 +91,21 @@ impl<'a, const D: usize> Search<'a, D> {
         }
     }
 
-    /// The centroids of the best of some starts.
-    pub(super) fn best_of(&self, starts: Range<usize>) -> Vec<[f64; D]> {
-        let mut best: Option<(f64, Vec<[f64; D]>)> = None;
+    /// The best of some starts: its number and its centroids. The runs of all are added to `trace`.
+    pub(super) fn best_of(
+        &self,
+        starts: Range<usize>,
+        trace: &mut Vec<Run>,
+    ) -> (usize, Vec<[f64; D]>) {
+        let mut best: Option<(f64, usize, Vec<[f64; D]>)> = None;
         for start in starts {
-            let mut lloyd = self.start(start);
+            let mut lloyd = self.start(start, trace);
             let inertia = lloyd.inertia();
-            if best.as_ref().is_none_or(|(least, _)| inertia < *least) {
-                best = Some((inertia, lloyd.centroids));
+            if best.as_ref().is_none_or(|(least, ..)| inertia < *least) {
+                best = Some((inertia, start, lloyd.centroids));
             }
         }
-        best.map_or_else(Vec::new, |(_, centroids)| centroids)
+        best.map_or_else(Default::default, |(_, start, centroids)| (start, centroids))
     }
 
     /// How many centroids, the first ones, never move.
@@ -102,7 +114,7 @@ impl<'a, const D: usize> Search<'a, D> {
     }
 
     /// One start: seeds, Lloyd's iterations, and rounds of moves.
-    fn start(&self, start: usize) -> Lloyd<'_, D> {
+    fn start(&self, start: usize, trace: &mut Vec<Run>) -> Lloyd<'_, D> {
         let mut generator = ChaCha8Rng::seed_from_u64(self.options.seed);
         generator.set_stream(start as u64);
         let k = self.options.k;
@@ -112,13 +124,24 @@ impl<'a, const D: usize> Search<'a, D> {
             _ => seed::k_means_plus_plus(&self.coarse, k, pinned, &mut generator),
         };
         let mut lloyd = Lloyd::new(&self.coarse, centroids, self.pinned(), self.work);
-        lloyd.run(COARSE_TOL * self.coarse.unit(), COARSE_ITERATIONS);
-        self.move_centroids(lloyd)
+        let (history, _) = lloyd.run(COARSE_TOL * self.coarse.unit(), COARSE_ITERATIONS);
+        let own = trace.len();
+        trace.push(Run::new(start, Origin::Start, history, lloyd.inertia()));
+        let lloyd = self.move_centroids(lloyd, start, trace);
+        for inertia in trace[own..].iter_mut().flat_map(|run| &mut run.objective) {
+            *inertia += self.hidden;
+        }
+        lloyd
     }
 
     /// Moves centroids in rounds until that no longer pays, among coarse boxes or the colors
     /// themselves; what is expected of a move is computed on coarse boxes.
-    pub(super) fn move_centroids<'c>(&self, mut lloyd: Lloyd<'c, D>) -> Lloyd<'c, D> {
+    pub(super) fn move_centroids<'c>(
+        &self,
+        mut lloyd: Lloyd<'c, D>,
+        start: usize,
+        trace: &mut Vec<Run>,
+    ) -> Lloyd<'c, D> {
         let k = lloyd.centroids.len();
         let mut most = if k > 1 { (k / MOST_MOVED).max(1) } else { 0 };
         let mut inertia = lloyd.inertia();
@@ -131,8 +154,12 @@ impl<'a, const D: usize> Search<'a, D> {
             for &(j, target) in moves.as_flattened() {
                 trial.place(j, target);
             }
-            trial.run(0.0, SETTLE);
+            let (history, _) = trial.run(0.0, SETTLE);
             let after = trial.inertia();
+            trace.push(Run {
+                kept: after < inertia,
+                ..Run::new(start, Origin::Move, history, after)
+            });
             // Written so that a round without a gain never repeats, be the inertia 0 or not a number.
             let pays = after < inertia && after <= inertia * (1.0 - PAYS);
             if !pays {
@@ -247,11 +274,12 @@ mod tests {
         };
         let search = Search::new(&colors, &options, &work);
         let inertia = |starts| {
-            let centroids = search.best_of(0..starts);
+            let (_, centroids) = search.best_of(0..starts, &mut Vec::new());
             Lloyd::new(&search.coarse, centroids, 0, &work).inertia()
         };
         assert!(inertia(8) <= inertia(3) && inertia(3) <= inertia(1));
-        assert_ne!(search.best_of(0..1), search.best_of(1..2));
+        let only = |start| search.best_of(start..start + 1, &mut Vec::new());
+        assert_ne!(only(0).1, only(1).1);
     }
 
     #[test]
@@ -270,7 +298,10 @@ mod tests {
         let mut lloyd = Lloyd::new(&colors, stuck, 0, &work);
         lloyd.run(0.0, 100);
         assert!(lloyd.inertia() > 900.0);
-        assert_eq!(search.move_centroids(lloyd).inertia(), 24.0);
+        assert_eq!(
+            search.move_centroids(lloyd, 0, &mut Vec::new()).inertia(),
+            24.0
+        );
     }
 
     #[test]
@@ -284,7 +315,7 @@ mod tests {
         };
         let search = Search::new(&colors, &options, &work);
         let all = (0..8).map(|value| [f64::from(value); 3]).collect();
-        let lloyd = search.move_centroids(Lloyd::new(&colors, all, 0, &work));
+        let lloyd = search.move_centroids(Lloyd::new(&colors, all, 0, &work), 0, &mut Vec::new());
         assert_eq!(lloyd.centroids.len(), 8);
     }
 
