@@ -232,10 +232,10 @@ pub struct CompareArgs {
     pub report: Format,
 }
 
-const INPUT: &str = "Input";
+pub const INPUT: &str = "Input";
 const OUTPUT: &str = "Output";
-const MODEL: &str = "Model";
-const PROGRAM: &str = "Program";
+pub const MODEL: &str = "Model";
+pub const PROGRAM: &str = "Program";
 
 /// What both models take.
 #[derive(Args, Debug)]
@@ -357,6 +357,10 @@ pub struct CommonArgs {
     /// Also write the result and the original side by side under titles
     #[arg(long, value_name = "PATH", help_heading = OUTPUT)]
     pub compare: Option<PathBuf>,
+
+    /// Also write one page on all pictures for any browser: before and after, palettes, figures
+    #[arg(long, value_name = "PATH", help_heading = OUTPUT)]
+    pub html: Option<PathBuf>,
 
     /// Smallest files, slower
     #[arg(long, help_heading = OUTPUT)]

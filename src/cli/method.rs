@@ -13,6 +13,7 @@ use quantize::{
 
 use super::{
     args::{Clusters, CommonArgs, FitArgs, GmmArgs, KmeansArgs, RemapArgs, SampleMode},
+    page::{Center, Curve},
     report::{ChoiceResults, Hex, MixtureResults, ModelResults},
     saved::Saved,
     targets::Targets,
@@ -535,6 +536,49 @@ impl<const D: usize> Fit<D> {
         Ok(picture::encode_gray(width, height, &labels)?)
     }
 
+    /// The objective in the course of the fit to so many pixels.
+    pub fn curve(&self, pixels: f64) -> Option<Curve> {
+        match &self.model {
+            Model::Kmeans(fit, _) => Curve::of(&fit.trace, "inertia per pixel", pixels),
+            Model::Gmm(fit, ..) => Curve::of(&fit.trace, "nats per pixel", 1.0),
+            Model::Given(_) => None,
+        }
+    }
+
+    /// The centroids, the components or the colors that are given.
+    pub fn centers(&self) -> Vec<Center<D>> {
+        let bare = |point| Center {
+            point,
+            covariance: None,
+        };
+        let mixture = match &self.model {
+            Model::Kmeans(fit, _) => return points_of(&fit.centroids).map(bare).collect(),
+            Model::Given(palette) => {
+                let points = palette.points(self.space).into_iter();
+                return points.map(bare).collect();
+            }
+            Model::Gmm(fit, ..) => &fit.mixture,
+        };
+        let unit = self.space.unit();
+        let covariances = mixture.covariances.outer_iter();
+        let covariances = covariances.map(|sigma| {
+            let entry = |i: usize, l: usize| sigma[[i, l]] * unit * unit;
+            [0, 1, 2].map(|i| [0, 1, 2].map(|l| entry(i, l)))
+        });
+        let means = &mixture.means * unit;
+        let centers = points_of(&means).zip(covariances);
+        let centers = centers.map(|(point, covariance)| Center {
+            point,
+            covariance: Some(covariance),
+        });
+        centers.collect()
+    }
+
+    /// Where distances were measured.
+    pub fn space(&self) -> Space {
+        self.space
+    }
+
     /// The model as JSON.
     pub fn to_json(&self) -> Result<String> {
         let parameters = match &self.model {
@@ -614,6 +658,12 @@ fn pinned(args: &FitArgs) -> Result<Vec<[u8; 4]>> {
         most(args)
     );
     Ok(pinned)
+}
+
+/// The rows of a matrix of D columns.
+fn points_of<const D: usize>(matrix: &Array2<f64>) -> impl Iterator<Item = [f64; D]> {
+    let rows = matrix.rows().into_iter();
+    rows.map(|row| std::array::from_fn(|d| row[d]))
 }
 
 fn rows(matrix: &ArrayView2<f64>) -> Vec<Vec<f64>> {

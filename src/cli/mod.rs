@@ -10,6 +10,7 @@ mod manual;
 mod memory;
 mod message;
 mod method;
+mod page;
 mod palettes;
 mod panics;
 mod plan;
@@ -28,13 +29,16 @@ mod targets;
 
 use std::{
     collections::BTreeMap,
+    env,
+    ffi::OsString,
     io::{self, Write},
+    iter,
     path::Path,
     process,
 };
 
 use anyhow::{Context, Result, ensure};
-use clap::{Parser, error::ErrorKind};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, error::ErrorKind};
 use quantize::picture::{EncodeOptions, Existing};
 
 use args::{Cli, Command, CommonArgs};
@@ -42,7 +46,8 @@ use inputs::{Input, Search};
 use memory::Budget;
 use message::{reason, say, say_of, say_plain, visible};
 use method::{Kind, Method};
-use plan::{Extra, Plan, Wanted};
+use page::{Page, Recipe, Rooms};
+use plan::{Extra, Plan, Target, Wanted};
 use report::{ModelResults, Reporter, Status};
 use run::Settings;
 use shared::Shared;
@@ -63,7 +68,7 @@ pub enum Outcome {
 /// When the command makes no sense; nothing is written then.
 pub fn run() -> Result<Outcome> {
     panics::install_hook();
-    let command = parse().command;
+    let (command, matches) = parse();
     let given;
     let (common, kind, extras) = match &command {
         Command::Kmeans(args) => (&args.common, Kind::Kmeans(args), args.extras()),
@@ -89,7 +94,12 @@ pub fn run() -> Result<Outcome> {
             Outcome::Complete
         });
     }
-    do_all(&plan, common, &method)
+    do_all(
+        &plan,
+        common,
+        &method,
+        Recipe::of(&Cli::command(), &matches),
+    )
 }
 
 /// Explains why nothing was done.
@@ -97,8 +107,12 @@ pub fn explain(refusal: &anyhow::Error) {
     say(format_args!("{refusal:#}"));
 }
 
-fn parse() -> Cli {
-    Cli::try_parse().unwrap_or_else(|error| {
+/// The command, and what of it was given on the command line.
+fn parse() -> (Command, ArgMatches) {
+    let matches = Cli::command().try_get_matches();
+    let parsed =
+        matches.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?.command, matches)));
+    parsed.unwrap_or_else(|error| {
         let help = ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
         if !error.use_stderr() || error.kind() == help {
             error.exit();
@@ -144,7 +158,21 @@ fn plan(common: &CommonArgs, method: &Method, extras: Vec<(Extra, &Path)>) -> Re
         extras,
         shared,
     };
-    plan::plan(inputs(common, &wanted)?, &wanted)
+    let mut plan = plan::plan(inputs(common, &wanted)?, &wanted)?;
+    if let Some(path) = &common.html {
+        let target = plan::page(path, &plan, &wanted.tag)?;
+        run::refuse_existing(iter::once(&target), existing(common))?;
+        plan.page = Some(target);
+    }
+    Ok(plan)
+}
+
+fn existing(common: &CommonArgs) -> Existing {
+    if common.force {
+        Existing::Replace
+    } else {
+        Existing::Refuse
+    }
 }
 
 fn inputs(common: &CommonArgs, wanted: &Wanted) -> Result<Vec<Input>> {
@@ -188,7 +216,7 @@ fn threads(common: &CommonArgs) -> Result<usize> {
     Ok(rayon::current_num_threads())
 }
 
-fn do_all(plan: &Plan, common: &CommonArgs, method: &Method) -> Result<Outcome> {
+fn do_all(plan: &Plan, common: &CommonArgs, method: &Method, recipe: Recipe) -> Result<Outcome> {
     let jobs = &plan.jobs;
     let threads = threads(common)?;
     signals::handle().context("signals")?;
@@ -197,11 +225,7 @@ fn do_all(plan: &Plan, common: &CommonArgs, method: &Method) -> Result<Outcome> 
     }
     let settings = Settings {
         method,
-        existing: if common.force {
-            Existing::Replace
-        } else {
-            Existing::Refuse
-        },
+        existing: existing(common),
         skip_if_larger: common.skip_if_larger,
         encoding: EncodeOptions {
             optimize: common.optimize,
@@ -210,6 +234,13 @@ fn do_all(plan: &Plan, common: &CommonArgs, method: &Method) -> Result<Outcome> 
         reading: &common.reading,
         memory: Budget::new(common.reading.max_memory),
     };
+    let rooms = Rooms::of(jobs.len());
+    let mut page = plan.page.as_ref().map(|_| {
+        let arguments: Vec<_> = env::args_os().skip(1).collect();
+        let command = page::quoted(arguments.iter().map(OsString::as_os_str));
+        Page::new(rooms, recipe, command)
+    });
+    let wants_page = page.is_some();
     let mut reporter = Reporter::new(common, plan);
     let mut count = Count::default();
     let (shared, failures) = if method.is_shared() {
@@ -225,9 +256,10 @@ fn do_all(plan: &Plan, common: &CommonArgs, method: &Method) -> Result<Outcome> 
         (None, BTreeMap::new())
     };
     let work = |i: usize| {
+        let room = wants_page.then(|| rooms.of_picture(i));
         let outcome = match failures.get(&i) {
             Some(reason) => Err(reason.clone()),
-            None => panics::of_work(|| run::journey(&jobs[i], &settings, shared.as_ref()))
+            None => panics::of_work(|| run::journey(&jobs[i], &settings, shared.as_ref(), room))
                 .map_err(|error| reason(&error)),
         };
         progress::advance();
@@ -236,6 +268,9 @@ fn do_all(plan: &Plan, common: &CommonArgs, method: &Method) -> Result<Outcome> 
     batch::in_order(jobs.len(), threads, work, |i, outcome| {
         let job = &jobs[i];
         reporter.report(job, &outcome);
+        if let Some(page) = &mut page {
+            page.add(job, &outcome);
+        }
         match outcome {
             Ok(results) => {
                 if !common.quiet {
@@ -261,6 +296,10 @@ fn do_all(plan: &Plan, common: &CommonArgs, method: &Method) -> Result<Outcome> 
     })?;
     progress::finish();
     reporter.finish();
+    let page_failed = match (&plan.page, &page) {
+        (Some(target), Some(page)) => !write_page(page, target, settings.existing, &mut reporter),
+        _ => false,
+    };
     let one_went_well = jobs.len() == 1 && count.written == 1;
     if count.failed > 0 || !(common.quiet || one_went_well) {
         say_plain(format_args!(
@@ -268,11 +307,28 @@ fn do_all(plan: &Plan, common: &CommonArgs, method: &Method) -> Result<Outcome> 
             count.written, count.skipped, count.failed
         ));
     }
-    Ok(if count.failed > 0 || reporter.failed() {
+    Ok(if count.failed > 0 || page_failed || reporter.failed() {
         Outcome::SomeFailed
     } else {
         Outcome::Complete
     })
+}
+
+/// Writes the page, if there is anything on it, and says where it is; whether that went well.
+fn write_page(page: &Page, target: &Target, existing: Existing, reporter: &mut Reporter) -> bool {
+    if page.is_empty() {
+        return true;
+    }
+    match run::write(&[(target, page.render().into_bytes())], existing) {
+        Ok(()) => {
+            reporter.page(target);
+            true
+        }
+        Err(error) => {
+            say(format_args!("{error:#}"));
+            false
+        }
+    }
 }
 
 /// What the user should know of a model that was not found to its end.

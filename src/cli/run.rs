@@ -21,6 +21,7 @@ use super::{
     memory::{Budget, Claim},
     message::reason,
     method::{Fit, Method, Subject},
+    page::{Room, Views},
     palettes,
     plan::{Extra, Job, Target},
     progress,
@@ -45,20 +46,25 @@ pub struct Settings<'a> {
 }
 
 /// Makes and writes everything that `job` asks for, with the model that all pictures share, if they
-/// do. Nothing of it is written unless all of it could be made.
+/// do, and makes what there is `room` for on a page. Nothing is written unless all of it could be made.
 ///
 /// # Errors
 /// Why the picture failed, in words for the user.
-pub fn journey(job: &Job, settings: &Settings, shared: Option<&Shared>) -> Result<Results> {
+pub fn journey(
+    job: &Job,
+    settings: &Settings,
+    shared: Option<&Shared>,
+    room: Option<Room>,
+) -> Result<Results> {
     let targets = job.targets().map(|(_, target)| target);
     refuse_existing(targets, settings.existing)?;
     within_budget(job, settings, |loaded| {
         let has_alpha = loaded.picture.has_alpha() || settings.method.has_alpha();
         match shared {
-            Some(Shared::Opaque(fit)) => travel::<3>(job, settings, loaded, Some(fit)),
-            Some(Shared::Alpha(fit)) => travel::<4>(job, settings, loaded, Some(fit)),
-            None if has_alpha => travel::<4>(job, settings, loaded, None),
-            None => travel::<3>(job, settings, loaded, None),
+            Some(Shared::Opaque(fit)) => travel::<3>(job, settings, loaded, Some(fit), room),
+            Some(Shared::Alpha(fit)) => travel::<4>(job, settings, loaded, Some(fit), room),
+            None if has_alpha => travel::<4>(job, settings, loaded, None, room),
+            None => travel::<3>(job, settings, loaded, None, room),
         }
     })
 }
@@ -155,6 +161,7 @@ fn travel<const D: usize>(
     settings: &Settings,
     loaded: Loaded,
     shared: Option<&Fit<D>>,
+    room: Option<Room>,
 ) -> Result<Attempt<Results>> {
     let method = settings.method;
     let Loaded {
@@ -213,6 +220,8 @@ fn travel<const D: usize>(
     };
     let mut files = vec![(&job.output, png)];
     files.extend(made.extras(job, settings.encoding)?);
+    let views = |room| made.views(&files[0].1, shared.is_none(), room);
+    let views = room.map(views).transpose()?;
     let status = if settings.skip_if_larger && bytes_out >= bytes_in {
         Status::Skipped
     } else {
@@ -225,11 +234,8 @@ fn travel<const D: usize>(
         picture, colors, ..
     } = &made.subject;
     let mse = metrics::mse(picture, &made.in_full_color)?;
-    let difference = if method.verbose() {
-        Some(metrics::ciede2000(picture, &made.in_full_color)?.into())
-    } else {
-        None
-    };
+    let difference = || metrics::ciede2000(picture, &made.in_full_color);
+    let difference = method.verbose().then(difference).transpose()?;
     Ok(Attempt::Done(Results {
         status,
         method: method.name(),
@@ -241,7 +247,7 @@ fn travel<const D: usize>(
         palette: entries(&made.palette, &made.counts),
         mse,
         psnr_db: metrics::psnr_db(mse),
-        difference,
+        difference: difference.map(Into::into),
         model: match shared {
             Some(_) => ModelResults::NONE,
             None => model.results(colors),
@@ -257,6 +263,7 @@ fn travel<const D: usize>(
             encode,
             total,
         },
+        views,
     }))
 }
 
@@ -272,6 +279,19 @@ struct Made<'a, const D: usize> {
 }
 
 impl<const D: usize> Made<'_, D> {
+    /// What a page shows of it; `png` is the file of the picture with few colors, and `own` whether the
+    /// model was fitted to it.
+    fn views(&self, png: &[u8], own: bool, room: Room) -> quantize::Result<Views> {
+        Views::of(
+            self.model,
+            &self.subject,
+            own,
+            &self.in_full_color,
+            png,
+            room,
+        )
+    }
+
     /// The bytes of what `job` wants besides the picture with few colors, each with its place.
     fn extras<'j>(
         &self,

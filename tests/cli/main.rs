@@ -9,6 +9,7 @@ mod inputs;
 mod models;
 mod names;
 mod outputs;
+mod page;
 mod palettes;
 mod reading;
 mod refused;

@@ -1,5 +1,6 @@
 //! Which input goes to which outputs, decided and checked as a whole before any work.
 
+mod page;
 mod pattern;
 mod refuse;
 
@@ -22,6 +23,8 @@ pub struct Plan {
     pub jobs: Vec<Job>,
     /// What is written once, of all inputs together.
     pub shared: Vec<(Extra, Target)>,
+    /// Where the page on all pictures goes.
+    pub page: Option<Target>,
 }
 
 impl Plan {
@@ -30,7 +33,9 @@ impl Plan {
         let shared = self.shared.iter().map(|(_, target)| target);
         let jobs = self.jobs.iter().flat_map(Job::targets);
         let targets = jobs.map(|(_, target)| target).chain(shared);
-        targets.into_iter().any(|target| *target == Target::Stdout)
+        targets
+            .chain(&self.page)
+            .any(|target| *target == Target::Stdout)
     }
 }
 
@@ -163,6 +168,7 @@ pub struct Wanted<'a> {
 /// What stands for an input's name in the paths of what is written once.
 const SHARED: &str = "shared";
 
+pub use page::page;
 pub use refuse::refuse_shared;
 
 impl Wanted<'_> {
@@ -192,7 +198,11 @@ pub fn plan(inputs: Vec<Input>, wanted: &Wanted) -> Result<Plan> {
         .map(|input| Ok((input.found, job(input, wanted)?)))
         .collect::<Result<Vec<_>>>()?;
     let jobs = without_own_outputs(jobs, &shared);
-    let plan = Plan { jobs, shared };
+    let plan = Plan {
+        jobs,
+        shared,
+        page: None,
+    };
     refuse::refuse(&plan)?;
     Ok(plan)
 }

@@ -51,7 +51,7 @@ impl Field {
 /// # Errors
 /// When `pattern` has fields, but is not UTF-8.
 pub fn expand(pattern: &Path, input: &Input) -> Result<PathBuf> {
-    if first_field(&pattern.to_string_lossy()).is_none() {
+    if !has_fields(pattern) {
         return Ok(pattern.to_owned());
     }
     let Some(mut rest) = pattern.to_str() else {
@@ -66,6 +66,11 @@ pub fn expand(pattern: &Path, input: &Input) -> Result<PathBuf> {
     }
     expanded.push(rest);
     Ok(expanded.into())
+}
+
+/// Whether `path` depends on the input's name.
+pub fn has_fields(path: &Path) -> bool {
+    first_field(&path.to_string_lossy()).is_some()
 }
 
 /// Whether `pattern` says itself where the input's folder goes.

@@ -5,7 +5,7 @@ mod table;
 mod text;
 
 pub use json::object;
-pub use text::grouped;
+pub use text::{facts, grouped, percent};
 
 use std::{
     fmt,
@@ -19,7 +19,8 @@ use serde::{Serialize, Serializer};
 use super::{
     args::{CommonArgs, Format},
     message::{reason, say},
-    plan::{Job, Plan},
+    page::Views,
+    plan::{Job, Plan, Target},
     progress,
 };
 
@@ -49,6 +50,9 @@ pub struct Results {
     pub bytes_in: usize,
     pub bytes_out: usize,
     pub seconds: Seconds,
+    /// What the page shows of it.
+    #[serde(skip)]
+    pub views: Option<Views>,
 }
 
 /// What became of a picture that did not fail.
@@ -337,6 +341,13 @@ impl Reporter {
         }
     }
 
+    /// Says where the page on all pictures is, or would be.
+    pub fn page(&mut self, target: &Target) {
+        if let Style::Blocks { .. } | Style::Table(_) = self.style {
+            self.deliver(&text::page(target));
+        }
+    }
+
     /// Shows what would be written of which input.
     pub fn plan(&mut self, plan: &Plan) {
         for job in &plan.jobs {
@@ -347,6 +358,9 @@ impl Reporter {
         }
         if !matches!(self.style, Style::Json) && !plan.shared.is_empty() {
             self.deliver(&text::planned_of_all(&plan.shared));
+        }
+        if let Some(target) = &plan.page {
+            self.page(target);
         }
     }
 

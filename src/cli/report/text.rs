@@ -27,26 +27,35 @@ const STRIP: usize = 32;
 /// The report on `job`; if `verbose`, with the time of each stage and all parameters of a mixture.
 pub fn block(job: &Job, results: &Results, swatches: Swatches, verbose: bool) -> String {
     let mut lines = heading(job);
-    lines.push(labeled("size", &size(results)));
-    lines.push(labeled(
-        "colors",
-        &colors(results.distinct_colors, results.colors, results.k),
-    ));
-    if let Some(choice) = &results.model.choice {
-        lines.extend(chosen(results.k, choice, verbose));
-    }
-    lines.push(labeled("error", &error(results.mse, results.psnr_db)));
-    if let Some(difference) = &results.difference {
-        lines.push(labeled("CIEDE2000", &difference.to_string()));
-    }
-    lines.extend(fitting(&results.model));
-    lines.push(labeled("bytes", &bytes(results)));
-    if results.status == Status::Skipped {
-        lines.push(labeled("skipped", "the file would not be smaller"));
-    }
-    lines.push(labeled("seconds", &seconds(results, verbose)));
+    lines.extend(labeled_all(facts(results, verbose)));
     lines.extend(entries(&results.model, &results.palette, swatches, verbose));
     lines.join("\n") + "\n"
+}
+
+/// The figures of a picture under their labels; if `verbose`, with the time of each stage and what
+/// `-k auto` tried, line by line without further labels.
+pub fn facts(results: &Results, verbose: bool) -> Vec<(&'static str, String)> {
+    let change = colors(results.distinct_colors, results.colors, results.k);
+    let mut facts = vec![("size", size(results)), ("colors", change)];
+    if let Some(choice) = &results.model.choice {
+        facts.extend(chosen(results.k, choice, verbose));
+    }
+    facts.push(("error", error(results.mse, results.psnr_db)));
+    if let Some(difference) = &results.difference {
+        facts.push(("CIEDE2000", difference.to_string()));
+    }
+    facts.extend(fitting(&results.model));
+    facts.push(("bytes", bytes(results)));
+    if results.status == Status::Skipped {
+        facts.push(("skipped", "the file would not be smaller".to_owned()));
+    }
+    facts.push(("seconds", seconds(results, verbose)));
+    facts
+}
+
+fn labeled_all(facts: Vec<(&str, String)>) -> impl Iterator<Item = String> {
+    let facts = facts.into_iter();
+    facts.map(|(label, value)| labeled(label, &value))
 }
 
 /// The report on the model that all pictures share.
@@ -61,10 +70,10 @@ pub fn shared(results: &SharedResults, swatches: Swatches, verbose: bool) -> Str
         &colors(results.distinct_colors, results.colors, results.k),
     ));
     if let Some(choice) = &results.model.choice {
-        lines.extend(chosen(results.k, choice, verbose));
+        lines.extend(labeled_all(chosen(results.k, choice, verbose)));
     }
     lines.push(labeled("error", &error(results.mse, results.psnr_db)));
-    lines.extend(fitting(&results.model));
+    lines.extend(labeled_all(fitting(&results.model)));
     let seconds = &results.seconds;
     let seconds = format!("count {:.3}, fit {:.3}", seconds.count, seconds.fit);
     lines.push(labeled("seconds", &seconds));
@@ -73,14 +82,14 @@ pub fn shared(results: &SharedResults, swatches: Swatches, verbose: bool) -> Str
 }
 
 /// How the model was found and how likely it is.
-fn fitting(model: &ModelResults) -> Vec<String> {
-    let mut lines = Vec::new();
+fn fitting(model: &ModelResults) -> Vec<(&'static str, String)> {
+    let mut facts = Vec::new();
     // A palette that is given takes none.
     if model.n_iter > 0 {
-        lines.push(labeled("iterations", &iterations(model)));
+        facts.push(("iterations", iterations(model)));
     }
-    lines.extend(likelihood(model).map(|likelihood| labeled("likelihood", &likelihood)));
-    lines
+    facts.extend(likelihood(model).map(|likelihood| ("likelihood", likelihood)));
+    facts
 }
 
 /// The components of a mixture, or else the palette.
@@ -102,6 +111,11 @@ fn entries(
 /// What `job` would write.
 pub fn planned(job: &Job) -> String {
     heading(job).join("\n") + "\n"
+}
+
+/// Where the page on all pictures goes.
+pub fn page(target: &Target) -> String {
+    format!("page -> {}\n", target.argument().maybe_quote())
 }
 
 /// What would be written once, of all inputs together.
@@ -145,7 +159,7 @@ fn colors(distinct_colors: usize, colors: usize, k: usize) -> String {
 }
 
 /// What chose k and, if `verbose`, among what.
-fn chosen(k: usize, choice: &ChoiceResults, verbose: bool) -> Vec<String> {
+fn chosen(k: usize, choice: &ChoiceResults, verbose: bool) -> Vec<(&'static str, String)> {
     let what = match choice.criterion {
         "knee" => "the knee of the error".to_owned(),
         criterion => criterion.to_uppercase(),
@@ -155,20 +169,20 @@ fn chosen(k: usize, choice: &ChoiceResults, verbose: bool) -> Vec<String> {
     } else {
         ""
     };
-    let mut lines = vec![labeled("chosen", &format!("k = {k} by {what}{cap}"))];
+    let mut lines = vec![("chosen", format!("k = {k} by {what}{cap}"))];
     if verbose {
         let columns = match choice.criterion {
             "knee" => ["inertia", "height"],
             criterion => ["nats a pixel", criterion],
         };
         let heading = format!("{:>3}  {:>16}  {:>16}", "k", columns[0], columns[1]);
-        lines.push(labeled("tried", &heading));
+        lines.push(("tried", heading));
         lines.extend(choice.trials.iter().map(|trial| {
             let (objective, value) = match choice.criterion {
                 "knee" => (grouped(trial.objective), format!("{:.4}", trial.value)),
                 _ => (format!("{:.4}", trial.objective), grouped(trial.value)),
             };
-            labeled("", &format!("{:>3}  {objective:>16}  {value:>16}", trial.k))
+            ("", format!("{:>3}  {objective:>16}  {value:>16}", trial.k))
         }));
     }
     lines
