@@ -19,8 +19,8 @@ const DETAIL_RADIUS: usize = 1;
 /// An error is not hidden by detail of up to so many times its size.
 const HIDING: f64 = 3.0;
 
-/// Detail that is always there, on the scale of bytes: it keeps the need finite.
-const GRAIN: f64 = 1.0;
+/// Detail that is always there, of colors on [0, 1]: a step of bytes. It keeps the need finite.
+const GRAIN: f64 = 1.0 / 255.0;
 
 /// The need of each pixel, 0 to 1: [`HIDING`] times the root mean square error of plain mapping
 /// around it, over the standard deviation of the picture there plus [`GRAIN`]. It is 0 where all
@@ -34,6 +34,7 @@ pub(super) fn need<const D: usize>(canvas: &Canvas<D>) -> Vec<f32> {
             squared_distance(canvas.colors.point(row), canvas.entries[usize::from(entry)])
         })
         .collect();
+    let grain = GRAIN * canvas.colors.unit();
     let width = canvas.width;
     let height = canvas.color_of_pixel.len() / width;
     let mut need = vec![0.0; canvas.color_of_pixel.len()];
@@ -54,7 +55,7 @@ pub(super) fn need<const D: usize>(canvas: &Canvas<D>) -> Vec<f32> {
                     let [square, mean @ ..] = details.mean(x, DETAIL_RADIUS);
                     let squared_mean = squared_norm(mean);
                     let deviation = (square - squared_mean).max(0.0).sqrt();
-                    let ratio = HIDING * squared_error.sqrt() / (deviation + GRAIN);
+                    let ratio = HIDING * squared_error.sqrt() / (deviation + grain);
                     *need = ratio.min(1.0) as f32;
                 }
             },

@@ -267,6 +267,29 @@ mod tests {
     }
 
     #[test]
+    fn a_gradient_is_dithered_in_every_space() {
+        let picture = grays(256, 64, |x, _| 96 + (x / 8) as u8);
+        let palette = Palette::opaque(&[[80; 3], [140; 3]]).unwrap();
+        for space in [Space::Srgb, Space::Linear, Space::Lab, Space::Oklab] {
+            let (colors, color_of_pixel) = Colors::<3>::in_space(&picture, space);
+            let entries = |method, strength| {
+                let how = Dither { method, strength };
+                dither(&colors, &color_of_pixel, 256, &palette, space, how)
+            };
+            let nearest = entries(Method::Adaptive, 0.0);
+            for method in METHODS {
+                let dithered = entries(method, 1.0);
+                let pairs = dithered.iter().zip(&nearest);
+                let differing = pairs.filter(|(a, b)| a != b).count();
+                assert!(
+                    10 * differing > nearest.len(),
+                    "{method:?}, {space:?}: {differing}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn colors_that_the_palette_has_stay_as_they_are() {
         // Text: black on white, next to nothing that could send an error.
         let picture = grays(
