@@ -214,7 +214,7 @@ def main():
         hostile(tab)
         looks(tab)
         without_script(tab)
-        tab.window(1180, 1500)
+        tab.window(1180, 1520)
         tab.open(FOLDER / "one.html")
         tab.evaluate("new Promise((done) => setTimeout(done, 300))")
         tab.screenshot(FOLDER / "screenshot.png")
