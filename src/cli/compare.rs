@@ -15,6 +15,7 @@ use serde::Serialize;
 use super::{
     Outcome,
     args::{CompareArgs, Format},
+    existing,
     message::{reason, say},
     panics,
     plan::{self, Target},
@@ -71,12 +72,8 @@ fn journey(sources: &[Source; 2], output: Option<&Target>, args: &CompareArgs) -
     let mse = metrics::mse(&a, &b)?;
     let difference = metrics::ciede2000(&a, &b)?.into();
     if let Some(target) = output {
-        let existing = if args.force {
-            Existing::Replace
-        } else {
-            Existing::Refuse
-        };
-        write(target, &side_by_side(sources, [&a, &b])?, existing)?;
+        let png = side_by_side(sources, [&a, &b])?;
+        write(target, &png, existing(args.force))?;
     }
     let comparison = Comparison {
         inputs: sources.each_ref().map(name),

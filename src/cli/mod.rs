@@ -161,14 +161,15 @@ fn plan(common: &CommonArgs, method: &Method, extras: Vec<(Extra, &Path)>) -> Re
     let mut plan = plan::plan(inputs(common, &wanted)?, &wanted)?;
     if let Some(path) = &common.html {
         let target = plan::page(path, &plan, &wanted.tag)?;
-        run::refuse_existing(iter::once(&target), existing(common))?;
+        run::refuse_existing(iter::once(&target), existing(common.force))?;
         plan.page = Some(target);
     }
     Ok(plan)
 }
 
-fn existing(common: &CommonArgs) -> Existing {
-    if common.force {
+/// What `--force` says about files that exist.
+fn existing(force: bool) -> Existing {
+    if force {
         Existing::Replace
     } else {
         Existing::Refuse
@@ -225,7 +226,7 @@ fn do_all(plan: &Plan, common: &CommonArgs, method: &Method, recipe: Recipe) -> 
     }
     let settings = Settings {
         method,
-        existing: existing(common),
+        existing: existing(common.force),
         skip_if_larger: common.skip_if_larger,
         encoding: EncodeOptions {
             optimize: common.optimize,

@@ -11,12 +11,13 @@ use os_display::Quotable;
 use quantize::{
     Error, Picture,
     model::Parameters,
-    picture::{self, EncodeOptions, Existing},
+    picture::{self, EncodeOptions},
 };
 
 use super::{
     Outcome,
     args::SampleArgs,
+    existing,
     message::{reason, say, say_of},
     saved::Saved,
 };
@@ -49,12 +50,7 @@ pub fn sample(args: &SampleArgs) -> Result<Outcome> {
         }
         return Ok(Outcome::Complete);
     }
-    let existing = if args.force {
-        Existing::Replace
-    } else {
-        Existing::Refuse
-    };
-    match picture::write(&args.output, &png, existing) {
+    match picture::write(&args.output, &png, existing(args.force)) {
         Ok(()) => Ok(Outcome::Complete),
         Err(error) => {
             let cure = match error {
