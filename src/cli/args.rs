@@ -256,11 +256,11 @@ pub struct FitArgs {
     #[arg(help_heading = MODEL, allow_negative_numbers = true)]
     pub min_psnr: Option<f64>,
 
-    /// The most colors up to -k whose file is not larger
+    /// The most colors up to -k whose file is not larger, such as 40000 or 40K (of 1024)
     ///
     /// With --min-psnr the fewest that reach that, if they fit. If a target is not reached, the best
     /// that there is is written, with a warning.
-    #[arg(long, value_name = "N", value_parser = range::bytes)]
+    #[arg(long, value_name = "SIZE", value_parser = range::bytes)]
     #[arg(help_heading = MODEL, allow_negative_numbers = true)]
     pub max_bytes: Option<u64>,
 

@@ -76,6 +76,25 @@ impl<'a, const D: usize> Compressor<'a, D> {
         Ok(model)
     }
 
+    /// About the model with so many colors, sooner.
+    pub fn draft(&mut self, k: usize) -> Result<Fit<D>> {
+        progress::stage("fit");
+        let model = self.method.draft(&self.subject.colors, k)?;
+        self.seconds.fit += self.watch.lap();
+        Ok(model)
+    }
+
+    /// About the bytes of the picture in so many colors, sooner.
+    pub fn draft_size(&mut self, k: usize) -> Result<u64> {
+        let draft = self.draft(k)?;
+        let sooner = EncodeOptions {
+            optimize: false,
+            ..self.encoding
+        };
+        let (_, png) = self.map_and_encode_with(&draft, sooner)?;
+        Ok(png.len() as u64)
+    }
+
     /// The PSNR of the picture in the colors of `model` without dithering; none when nothing differs.
     pub fn psnr_db(&mut self, model: &Fit<D>) -> Result<Option<f64>> {
         progress::stage("map");
@@ -97,11 +116,19 @@ impl<'a, const D: usize> Compressor<'a, D> {
 
     /// The picture in the colors of `model`, and its file.
     pub fn map_and_encode(&mut self, model: &Fit<D>) -> Result<(IndexedPicture, Vec<u8>)> {
+        self.map_and_encode_with(model, self.encoding)
+    }
+
+    fn map_and_encode_with(
+        &mut self,
+        model: &Fit<D>,
+        encoding: EncodeOptions,
+    ) -> Result<(IndexedPicture, Vec<u8>)> {
         progress::stage("map");
         let picture = model.compress(self.subject)?;
         self.seconds.map += self.watch.lap();
         progress::stage("encode");
-        let png = self.metadata.put_into(picture.encode_png(self.encoding)?)?;
+        let png = self.metadata.put_into(picture.encode_png(encoding)?)?;
         self.seconds.encode += self.watch.lap();
         Ok((picture, png))
     }

@@ -2,10 +2,10 @@
 
 use std::ops::RangeInclusive;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use ndarray::{Array2, Array3, ArrayView2, Axis, concatenate};
 use quantize::{
-    Colors, Dither, IndexedPicture, Palette, Picture, Space, dither, gmm, kmeans, map,
+    Colors, Dither, Effort, IndexedPicture, Palette, Picture, Space, dither, gmm, kmeans, map,
     model::Parameters,
     palette::Order,
     picture::{self, Pixels},
@@ -177,8 +177,7 @@ impl<'a> Method<'a> {
 
     /// The model of `colors` with so many clusters or components, the colors that are pinned among them.
     pub fn fit<const D: usize>(&self, colors: &Colors<D>, clusters: Clusters) -> Result<Fit<D>> {
-        let space = self.space();
-        let pinned = points::<D>(&self.pinned, space);
+        let pinned = points::<D>(&self.pinned, self.space());
         let (model, k, choice) = match (self.kind, &self.saved) {
             (Kind::Kmeans(_), Some(saved)) => {
                 let Parameters::KMeans(centroids) = saved.model::<D>()?.parameters else {
@@ -238,14 +237,43 @@ impl<'a> Method<'a> {
             },
             (Kind::Remap(_, palette), _) => (Model::Given(palette.clone()), palette.len(), None),
         };
-        Ok(Fit {
+        Ok(self.fitted(model, k, choice))
+    }
+
+    /// A quick k-means with so many clusters, whose picture is about as good and as large as that of
+    /// the model would be; a mixture's are
+    /// a little worse.
+    ///
+    /// # Errors
+    /// Where nothing is fitted.
+    pub fn draft<const D: usize>(&self, colors: &Colors<D>, k: usize) -> Result<Fit<D>> {
+        let fit = self.kind.fit().context("nothing is fitted")?;
+        let options = kmeans::Options {
+            k,
+            init: fit.init.into(),
+            pinned: points::<D>(&self.pinned, self.space()),
+            effort: Effort::Fast,
+            seed: fit.seed,
+            ..kmeans::Options::default()
+        };
+        let model = self.kmeans(colors, kmeans::fit(colors, &options)?, k)?;
+        Ok(self.fitted(model, k, None))
+    }
+
+    fn fitted<const D: usize>(
+        &self,
+        model: Model<D>,
+        k: usize,
+        choice: Option<ChoiceResults>,
+    ) -> Fit<D> {
+        Fit {
             model,
-            space,
+            space: self.space(),
             kept: self.pinned.clone(),
             dither: self.kind.common().dither.0,
             k,
             choice,
-        })
+        }
     }
 
     /// The model of `fit` with its palette, which is another one when it is to be dithered.

@@ -29,11 +29,8 @@ pub fn decibels(value: &str) -> Result<f64, String> {
 }
 
 pub fn bytes(value: &str) -> Result<u64, String> {
-    within(
-        value,
-        1..=u64::MAX,
-        "--max-bytes takes a whole number of at least 1",
-    )
+    let bytes = size_in_bytes(value).filter(|&bytes| bytes >= 1);
+    bytes.ok_or_else(|| "--max-bytes takes a size of at least 1, such as 40000 or 40K".to_owned())
 }
 
 /// Like #2b3a1e; a color without any alpha is black.
@@ -89,20 +86,21 @@ pub fn threads(value: &str) -> Result<NonZeroUsize, String> {
     within(value, range, "-j takes a whole number from 1 to 1024")
 }
 
-/// Bytes, with K, M or G for powers of 1024.
 pub fn memory(value: &str) -> Result<u64, String> {
-    let (digits, shift) = match value.as_bytes().last() {
-        Some(b'K' | b'k') => (&value[..value.len() - 1], 10),
-        Some(b'M' | b'm') => (&value[..value.len() - 1], 20),
-        Some(b'G' | b'g') => (&value[..value.len() - 1], 30),
+    let bytes = size_in_bytes(value).filter(|&bytes| bytes >= 1 << 20);
+    bytes.ok_or_else(|| "--max-memory takes a size from 1M up, such as 512M or 2G".to_owned())
+}
+
+/// A number of bytes, with K, M or G for powers of 1024.
+fn size_in_bytes(value: &str) -> Option<u64> {
+    let (digits, shift) = match value.as_bytes().last()? {
+        b'K' | b'k' => (&value[..value.len() - 1], 10),
+        b'M' | b'm' => (&value[..value.len() - 1], 20),
+        b'G' | b'g' => (&value[..value.len() - 1], 30),
         _ => (value, 0),
     };
-    let right = "--max-memory takes a size from 1M up, such as 512M or 2G";
-    let number = within(digits, 1..=u64::MAX >> shift, right)?;
-    match number << shift {
-        bytes if bytes >= 1 << 20 => Ok(bytes),
-        _ => Err(right.to_owned()),
-    }
+    let number: u64 = digits.parse().ok()?;
+    number.checked_mul(1 << shift)
 }
 
 pub fn tol(value: &str) -> Result<f64, String> {
@@ -141,6 +139,11 @@ mod tests {
         assert_eq!(memory("1048576"), Ok(1 << 20));
         for wrong in ["", "G", "-1", "1.5G", "2GB", "1K", "99999999999G", "é"] {
             assert!(memory(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(bytes("40k"), Ok(40 << 10));
+        assert_eq!(bytes("40000"), Ok(40_000));
+        for wrong in ["", "0", "0K", "-1", "40KB", "99999999999G"] {
+            assert!(bytes(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -197,7 +197,7 @@ fn travel<const D: usize>(
     } else {
         let (found, missed) = match method.targets() {
             Some(targets) => targets.search(method.range(), &mut compressor)?,
-            None => (compressor.with(method.clusters())?, None),
+            None => (compressor.with(method.clusters())?, Vec::new()),
         };
         warnings.extend(missed);
         own = found.model;

@@ -74,14 +74,31 @@ fn a_target_that_is_not_reached_is_warned_of_and_the_best_is_written() {
     let (colors, said) = warning("--max-bytes 20");
     assert_eq!(colors, 1);
     assert!(
-        said.contains("warning: --max-bytes 20 is not reached: the file has "),
+        said.contains("warning: --max-bytes 20 is not reached: 1 color has "),
         "{said}"
     );
     let (colors, said) = warning("--min-psnr 40 --max-bytes 200");
     assert!(folder.read("b.png").len() <= 200);
-    let expected =
-        format!("warning: --min-psnr 40 needs more than --max-bytes 200; {colors} colors fit");
+    let expected = format!(
+        "warning: --min-psnr 40 is not reached within --max-bytes 200: {colors} colors have "
+    );
     assert!(said.contains(&expected), "{said}");
+    let (colors, said) = warning("-k 9 --min-psnr 90 --max-bytes 20");
+    assert_eq!(colors, 1);
+    for target in ["--min-psnr 90", "--max-bytes 20"] {
+        let expected = format!("warning: {target} is not reached");
+        assert!(said.contains(&expected), "{said}");
+    }
+    assert_eq!(said.matches(": 1 color has ").count(), 2, "{said}");
+}
+
+#[test]
+fn a_size_may_have_a_unit() {
+    let folder = Folder::with(&["a.png"]);
+    let found = report(&folder, "kmeans --max-bytes 1K a.png");
+    assert!(found["bytes_out"].as_u64().unwrap() <= 1024);
+    let same = report(&folder, "kmeans --max-bytes 1024 a.png");
+    assert_eq!(found["k"], same["k"]);
 }
 
 #[test]
@@ -138,7 +155,7 @@ fn numbers_of_colors_that_contradict_each_other_are_refused() {
         ),
         (
             "kmeans --max-bytes 0",
-            "--max-bytes takes a whole number of at least 1",
+            "--max-bytes takes a size of at least 1, such as 40000 or 40K",
         ),
     ] {
         let run = folder.run(&format!("{arguments} a.png")).code(2);
