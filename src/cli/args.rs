@@ -46,6 +46,9 @@ pub enum Command {
     /// Write the picture in the colors of a palette that is given
     #[command(after_help = REMAP_EXAMPLES)]
     Remap(RemapArgs),
+    /// Count the colors of all inputs together, for --counts and other programs
+    #[command(after_help = COUNTS_EXAMPLES)]
+    Counts(CountsArgs),
     /// Say how far apart two pictures are, and show them side by side
     #[command(after_help = COMPARE_EXAMPLES)]
     Compare(CompareArgs),
@@ -208,6 +211,44 @@ pub struct RemapArgs {
     pub palette: PathBuf,
 }
 
+const COUNTS_EXAMPLES: &str = "\
+Examples:
+  quantize counts -r photos -o photos.parquet
+  quantize kmeans -k 64 --counts photos.parquet --save-palette photos.gpl";
+
+#[derive(Args, Debug)]
+pub struct CountsArgs {
+    #[command(flatten)]
+    pub input: InputArgs,
+
+    /// The table, a Parquet file: color (int32, 0xRRGGBB) and count (int64), sorted by color
+    ///
+    /// Pictures with transparency are refused; 16 bits a channel are counted as the nearest 8.
+    #[arg(short, long, value_name = "FILE", help_heading = OUTPUT)]
+    pub output: PathBuf,
+
+    /// Replace the file if it exists
+    #[arg(short, long, help_heading = OUTPUT)]
+    pub force: bool,
+
+    #[command(flatten)]
+    pub reading: ReadingArgs,
+
+    /// Threads, 1 to 1024, which do not change the result [default: all cores]
+    #[arg(short = 'j', long, value_name = "N", value_parser = range::threads)]
+    #[arg(help_heading = PROGRAM, allow_negative_numbers = true)]
+    pub threads: Option<NonZeroUsize>,
+
+    /// text for people, or json: an object a line for each picture, then one for the table
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    #[arg(help_heading = PROGRAM, hide_possible_values = true)]
+    pub report: Format,
+
+    /// Say nothing but errors; --report json still reports
+    #[arg(short, long, help_heading = PROGRAM)]
+    pub quiet: bool,
+}
+
 #[derive(Args, Debug)]
 pub struct CompareArgs {
     /// A file, - for stdin, builtin:flower.jpg or builtin:china.jpg
@@ -292,6 +333,14 @@ pub struct FitArgs {
     #[arg(help_heading = MODEL)]
     pub shared_palette: bool,
 
+    /// Fit to tables that quantize counts wrote, or files like them; folders: all .parquet in them
+    ///
+    /// Equal colors are added up. INPUTs, which stand before this option, are written with the model;
+    /// without any there are only its report, --save-palette and --save-model.
+    #[arg(long, value_name = "TABLE", num_args = 1.., help_heading = MODEL)]
+    #[arg(conflicts_with_all = ["load_model", "shared_palette", "min_psnr", "max_bytes"])]
+    pub counts: Vec<PathBuf>,
+
     /// Also write the fitted model as JSON
     #[arg(long, value_name = "PATH", help_heading = OUTPUT)]
     pub save_model: Option<PathBuf>,
@@ -306,10 +355,9 @@ pub struct FitArgs {
     pub labels: Option<PathBuf>,
 }
 
-/// What all methods take.
+/// What pictures are taken.
 #[derive(Args, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
-pub struct CommonArgs {
+pub struct InputArgs {
     /// Files, folders, - for stdin, builtin:flower.jpg, builtin:china.jpg [default: the flower]
     #[arg(value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
@@ -325,6 +373,14 @@ pub struct CommonArgs {
     /// Names in the list end in a zero byte, as those of find -print0
     #[arg(short = '0', long, requires = "files_from", help_heading = INPUT)]
     pub null: bool,
+}
+
+/// What all methods take.
+#[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+pub struct CommonArgs {
+    #[command(flatten)]
+    pub input: InputArgs,
 
     /// Show what would be written of which input, and do nothing
     #[arg(long, help_heading = INPUT)]
@@ -388,6 +444,12 @@ pub struct CommonArgs {
     /// Leave out what would not become a smaller file
     #[arg(long, help_heading = OUTPUT)]
     pub skip_if_larger: bool,
+
+    /// Drop the metadata: resolution, text of a PNG and, with --no-icc, the profile
+    ///
+    /// EXIF, XMP and time stamps are never kept; the orientation that EXIF says is applied.
+    #[arg(long, help_heading = OUTPUT)]
+    pub strip: bool,
 
     #[command(flatten)]
     pub reading: ReadingArgs,
@@ -548,6 +610,13 @@ impl From<Init> for kmeans::Init {
             Init::KMeansPlusPlus => Self::KMeansPlusPlus,
             Init::Random => Self::Random,
         }
+    }
+}
+
+impl InputArgs {
+    /// Whether there are any.
+    pub fn are_given(&self) -> bool {
+        !self.inputs.is_empty() || self.files_from.is_some()
     }
 }
 

@@ -89,7 +89,7 @@ fn journey(sources: &[Source; 2], output: Option<&Target>, args: &CompareArgs) -
         Format::Json => report::object(&comparison),
         Format::Text => text(&comparison),
     };
-    print(&text, output == Some(&Target::Stdout))
+    report::print(&text, output == Some(&Target::Stdout))
 }
 
 /// The picture and the bytes of its file.
@@ -166,19 +166,4 @@ fn text(comparison: &Comparison) -> String {
 
 fn grouped(number: usize) -> String {
     report::grouped(number as f64)
-}
-
-/// Prints the report. That nobody reads it is the reader's choice.
-fn print(text: &str, to_stderr: bool) -> Result<()> {
-    let printed = if to_stderr {
-        io::stderr().lock().write_all(text.as_bytes())
-    } else {
-        io::stdout().lock().write_all(text.as_bytes())
-    };
-    match printed {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(anyhow!("cannot write the report: {}", reason(&error)))
-        }
-        _ => Ok(()),
-    }
 }

@@ -1,6 +1,6 @@
 //! The two methods in the same terms: what to fit, and what came of it.
 
-use std::ops::RangeInclusive;
+use std::{ops::RangeInclusive, path::PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use ndarray::{Array2, Array3, ArrayView2, Axis, concatenate};
@@ -163,7 +163,13 @@ impl<'a> Method<'a> {
 
     /// Whether one model is fitted to all inputs together.
     pub fn is_shared(&self) -> bool {
-        self.kind.fit().is_some_and(|fit| fit.shared_palette)
+        let shared = self.kind.fit().is_some_and(|fit| fit.shared_palette);
+        shared || !self.tables().is_empty()
+    }
+
+    /// The tables that it is fitted to, if any.
+    pub fn tables(&self) -> &[PathBuf] {
+        self.kind.fit().map_or(&[], |fit| &fit.counts)
     }
 
     /// Iterations after which it stops though it has not converged.

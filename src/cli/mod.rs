@@ -4,8 +4,10 @@ mod args;
 mod batch;
 mod compare;
 mod compressor;
+mod counts;
 mod dither;
 mod inputs;
+mod load;
 mod manual;
 mod memory;
 mod message;
@@ -25,6 +27,7 @@ mod shared;
 mod signals;
 mod source;
 mod stopwatch;
+mod tables;
 mod targets;
 
 use std::{
@@ -33,6 +36,7 @@ use std::{
     ffi::OsString,
     io::{self, Write},
     iter,
+    num::NonZeroUsize,
     path::Path,
     process,
 };
@@ -41,16 +45,16 @@ use anyhow::{Context, Result, ensure};
 use clap::{ArgMatches, CommandFactory, FromArgMatches, error::ErrorKind};
 use quantize::picture::{EncodeOptions, Existing};
 
-use args::{Cli, Command, CommonArgs};
+use args::{Cli, Command, CommonArgs, InputArgs};
 use inputs::{Input, Search};
-use memory::Budget;
+use load::Loader;
 use message::{reason, say, say_of, say_plain, visible};
 use method::{Kind, Method};
 use page::{Page, Recipe, Rooms};
 use plan::{Extra, Plan, Target, Wanted};
 use report::{ModelResults, Reporter, Status};
 use run::Settings;
-use shared::Shared;
+use shared::{Counted, Shared};
 use source::Source;
 
 /// How a command that made sense went.
@@ -78,6 +82,7 @@ pub fn run() -> Result<Outcome> {
             let kind = Kind::Remap(args, &given);
             (&args.common, kind, args.common.extras())
         }
+        Command::Counts(args) => return counts::counts(args),
         Command::Compare(args) => return compare::compare(args),
         Command::Sample(args) => return sample::sample(args),
         Command::Completions { shell } => return Ok(print(&manual::completions(*shell))),
@@ -158,7 +163,25 @@ fn plan(common: &CommonArgs, method: &Method, extras: Vec<(Extra, &Path)>) -> Re
         extras,
         shared,
     };
-    let mut plan = plan::plan(inputs(common, &wanted)?, &wanted)?;
+    let search = Search {
+        recursive: common.input.recursive,
+        only_png: common.in_place,
+        avoided: wanted.folders(),
+    };
+    let inputs = if method.tables().is_empty() || common.input.are_given() {
+        inputs(&common.input, &search, common.quiet)?
+    } else {
+        let wants_pictures = wanted.output.is_some()
+            || wanted.in_place
+            || common.html.is_some()
+            || !wanted.extras.is_empty();
+        ensure!(
+            !wants_pictures,
+            "there is no INPUT, only --counts: nothing to write with -o, --compare and the like"
+        );
+        Vec::new()
+    };
+    let mut plan = plan::plan(inputs, &wanted)?;
     if let Some(path) = &common.html {
         let target = plan::page(path, &plan, &wanted.tag)?;
         run::refuse_existing(iter::once(&target), existing(common.force))?;
@@ -176,19 +199,20 @@ fn existing(force: bool) -> Existing {
     }
 }
 
-fn inputs(common: &CommonArgs, wanted: &Wanted) -> Result<Vec<Input>> {
-    let mut arguments = common.inputs.clone();
-    match &common.files_from {
+/// The inputs that are given, or the built-in picture.
+fn inputs(input: &InputArgs, search: &Search, quiet: bool) -> Result<Vec<Input>> {
+    let mut arguments = input.inputs.clone();
+    match &input.files_from {
         Some(list) => {
             let stdin = Path::new("-");
             ensure!(
                 list != stdin || !arguments.iter().any(|argument| argument == stdin),
                 "'-': stdin can be read only once"
             );
-            arguments.extend(inputs::listed(list, common.null)?);
+            arguments.extend(inputs::listed(list, input.null)?);
         }
         None if arguments.is_empty() => {
-            if !common.quiet {
+            if !quiet {
                 say(format_args!(
                     "no INPUT, so {} is taken",
                     Source::DEFAULT.argument().display()
@@ -198,17 +222,12 @@ fn inputs(common: &CommonArgs, wanted: &Wanted) -> Result<Vec<Input>> {
         }
         None => {}
     }
-    let search = Search {
-        recursive: common.recursive,
-        only_png: common.in_place,
-        avoided: wanted.folders(),
-    };
     search.inputs(&arguments)
 }
 
 /// The threads that were asked for, or all cores.
-fn threads(common: &CommonArgs) -> Result<usize> {
-    if let Some(threads) = common.threads {
+fn threads(wanted: Option<NonZeroUsize>) -> Result<usize> {
+    if let Some(threads) = wanted {
         rayon::ThreadPoolBuilder::new()
             .num_threads(threads.get())
             .build_global()
@@ -219,10 +238,14 @@ fn threads(common: &CommonArgs) -> Result<usize> {
 
 fn do_all(plan: &Plan, common: &CommonArgs, method: &Method, recipe: Recipe) -> Result<Outcome> {
     let jobs = &plan.jobs;
-    let threads = threads(common)?;
+    let threads = threads(common.threads)?;
+    let tables = match method.tables() {
+        [] => None,
+        paths => Some(shared::read(paths)?),
+    };
     signals::handle().context("signals")?;
     if !common.quiet {
-        progress::start(jobs);
+        progress::start(jobs.iter().map(|job| &job.source));
     }
     let settings = Settings {
         method,
@@ -232,8 +255,7 @@ fn do_all(plan: &Plan, common: &CommonArgs, method: &Method, recipe: Recipe) -> 
             optimize: common.optimize,
             keep_unused: !method.pinned().is_empty(),
         },
-        reading: &common.reading,
-        memory: Budget::new(common.reading.max_memory),
+        loader: Loader::new(&common.reading, common.strip),
     };
     let rooms = Rooms::of(jobs.len());
     let mut page = plan.page.as_ref().map(|_| {
@@ -245,7 +267,7 @@ fn do_all(plan: &Plan, common: &CommonArgs, method: &Method, recipe: Recipe) -> 
     let mut reporter = Reporter::new(common, plan);
     let mut count = Count::default();
     let (shared, failures) = if method.is_shared() {
-        match share(plan, common, &settings, threads, &mut reporter) {
+        match share(plan, common, &settings, threads, tables, &mut reporter) {
             Ok(shared) => shared,
             Err(error) => {
                 progress::finish();
@@ -302,7 +324,8 @@ fn do_all(plan: &Plan, common: &CommonArgs, method: &Method, recipe: Recipe) -> 
         _ => false,
     };
     let one_went_well = jobs.len() == 1 && count.written == 1;
-    if count.failed > 0 || !(common.quiet || one_went_well) {
+    let only_fitted = jobs.is_empty() && shared.is_some();
+    if count.failed > 0 || !(common.quiet || one_went_well || only_fitted) {
         say_plain(format_args!(
             "{} written, {} skipped, {} failed",
             count.written, count.skipped, count.failed
@@ -339,18 +362,22 @@ fn not_converged(model: &ModelResults, method: &Method) -> Option<String> {
         .then(|| format!("not converged within --max-iter {n_iter}; raise it or --tol"))
 }
 
-/// Counts the colors of all inputs and fits one model to them, which is written and reported. Also
+/// Fits one model to `tables` or, without them, to the colors of all inputs; it is written and reported. Also
 /// returned: why inputs failed, by their place; if all did, there is no model.
 fn share(
     plan: &Plan,
     common: &CommonArgs,
     settings: &Settings,
     threads: usize,
+    tables: Option<Counted>,
     reporter: &mut Reporter,
 ) -> Result<(Option<Shared>, BTreeMap<usize, String>)> {
     let targets = plan.shared.iter().map(|(_, target)| target);
     run::refuse_existing(targets, settings.existing)?;
-    let (counted, failures) = shared::count(&plan.jobs, settings, threads)?;
+    let (counted, failures) = match tables {
+        Some(counted) => (Some(counted), BTreeMap::new()),
+        None => shared::count(&plan.jobs, settings, threads)?,
+    };
     progress::restart();
     let Some(counted) = counted else {
         return Ok((None, failures));

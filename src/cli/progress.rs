@@ -2,7 +2,6 @@
 //! program, as the terminal is, so that messages can step around it.
 
 use std::{
-    fs,
     io::{self, IsTerminal},
     sync::OnceLock,
     time::Duration,
@@ -10,27 +9,27 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::plan::Job;
+use super::source::Source;
 
 static BAR: OnceLock<ProgressBar> = OnceLock::new();
 
 /// Bytes of a single picture from which its stages are worth showing.
 const LARGE: u64 = 2 << 20;
 
-/// Begins to show how many of `jobs` are done; of a single large picture the stage.
-pub fn start(jobs: &[Job]) {
+/// Begins to show how many of the pictures are done; of a single large one the stage.
+pub fn start<'a>(sources: impl ExactSizeIterator<Item = &'a Source>) {
     if !io::stderr().is_terminal() {
         return;
     }
-    let bar = match jobs {
-        [] => return,
-        [job] => {
-            if fs::metadata(job.source.path()).map_or(0, |found| found.len()) < LARGE {
+    let bar = match sources.len() {
+        0 => return,
+        1 => {
+            if sources.map(Source::length).sum::<u64>() < LARGE {
                 return;
             }
             ProgressBar::new_spinner().with_style(style("{spinner} {msg} ({elapsed})"))
         }
-        jobs => ProgressBar::new(jobs.len() as u64).with_style(style(
+        pictures => ProgressBar::new(pictures as u64).with_style(style(
             "{bar:32} {pos}/{len} pictures, {per_sec}, {eta} left",
         )),
     };

@@ -6,10 +6,10 @@ use anyhow::{Result, anyhow};
 use clap::Args;
 use quantize::{
     Error,
-    picture::{self, DecodeOptions, Decoded, Metadata},
+    picture::{self, DecodeOptions, Decoded},
 };
 
-use super::{panics, plan::Job, range, source::Source};
+use super::{panics, range, source::Source};
 
 const READING: &str = "Reading";
 
@@ -22,12 +22,6 @@ pub struct ReadingArgs {
     #[arg(long, help_heading = READING)]
     pub no_icc: bool,
 
-    /// Drop the metadata: resolution, text of a PNG and, with --no-icc, the profile
-    ///
-    /// EXIF, XMP and time stamps are never kept; the orientation that EXIF says is applied.
-    #[arg(long, help_heading = READING)]
-    pub strip: bool,
-
     /// Go on with a JPEG whose end is missing
     #[arg(long, help_heading = READING)]
     pub allow_truncated: bool,
@@ -38,30 +32,26 @@ pub struct ReadingArgs {
     pub max_memory: u64,
 }
 
-/// The bytes of memory that the picture of `job` in `bytes` takes but for its distinct colors, by its
+/// The bytes of memory that the picture of `source` in `bytes` takes but for its distinct colors, by its
 /// header; 0 if that is broken.
-pub fn memory_needed(job: &Job, bytes: &[u8]) -> u64 {
-    let extension = job.source.path().extension().and_then(OsStr::to_str);
+pub fn memory_needed(source: &Source, bytes: &[u8]) -> u64 {
+    let extension = source.path().extension().and_then(OsStr::to_str);
     let needed = panics::of_decoder(|| picture::memory_needed(bytes, extension));
     needed.map_or(0, |needed| needed.unwrap_or(0))
 }
 
 impl ReadingArgs {
-    /// The picture of `job` in `bytes`.
+    /// The picture of `source` in `bytes`.
     ///
     /// # Errors
     /// Why it cannot be read, and which option cures that.
-    pub fn decode(&self, job: &Job, bytes: &[u8]) -> Result<Decoded> {
+    pub fn decode(&self, source: &Source, bytes: &[u8]) -> Result<Decoded> {
         let options = DecodeOptions {
             max_memory: self.max_memory,
             convert_to_srgb: !self.no_icc,
             allow_truncated: self.allow_truncated,
         };
-        let mut decoded = decode(&job.source, bytes, &options)?;
-        if self.strip {
-            decoded.metadata = Metadata::default();
-        }
-        Ok(decoded)
+        decode(source, bytes, &options)
     }
 
     /// # Errors

@@ -10,26 +10,23 @@ use anyhow::{Result, anyhow, bail, ensure};
 use os_display::Quotable;
 use quantize::{
     Colors, Error, IndexedPicture, Palette, Picture,
-    colors::Distinct,
     figure::{self, Panel},
     metrics, palette,
-    picture::{self, Decoded, EncodeOptions, Existing, Metadata, Staged},
+    picture::{EncodeOptions, Existing, Staged},
 };
 
 use super::{
     compressor::{CompressionSeconds, Compressor},
-    memory::{Budget, Claim},
+    load::{Attempt, Loaded, Loader},
     message::reason,
     method::{Fit, Method, Subject},
     page::{Room, Views},
     palettes,
     plan::{Extra, Job, Target},
     progress,
-    reading::{self, ReadingArgs},
     report::{Entry, Hex, ModelResults, Results, Seconds, Status},
     shared::Shared,
     signals,
-    stopwatch::Stopwatch,
 };
 
 /// How every picture is treated.
@@ -40,9 +37,7 @@ pub struct Settings<'a> {
     pub skip_if_larger: bool,
     /// How PNG files are made.
     pub encoding: EncodeOptions,
-    pub reading: &'a ReadingArgs,
-    /// What all pictures that are under way may take together.
-    pub memory: Budget,
+    pub loader: Loader<'a>,
 }
 
 /// Makes and writes everything that `job` asks for, with the model that all pictures share, if they
@@ -58,101 +53,25 @@ pub fn journey(
 ) -> Result<Results> {
     let targets = job.targets().map(|(_, target)| target);
     refuse_existing(targets, settings.existing)?;
-    within_budget(job, settings, |loaded| {
+    settings.loader.with(&job.source, |loaded| {
+        if let Target::InPlace(_) = job.output {
+            ensure!(
+                loaded.is_png,
+                "not a PNG file, and --in-place replaces no other"
+            );
+        }
         let has_alpha = loaded.picture.has_alpha() || settings.method.has_alpha();
         match shared {
+            Some(Shared::Opaque(_)) if loaded.picture.has_alpha() => bail!(
+                "has transparency, and the model was fitted to colors that have none; \
+                 quantize remap takes it"
+            ),
             Some(Shared::Opaque(fit)) => travel::<3>(job, settings, loaded, Some(fit), room),
             Some(Shared::Alpha(fit)) => travel::<4>(job, settings, loaded, Some(fit), room),
             None if has_alpha => travel::<4>(job, settings, loaded, None, room),
             None => travel::<3>(job, settings, loaded, None, room),
         }
     })
-}
-
-/// The colors of the picture of `job`, for a model that all pictures share.
-///
-/// # Errors
-/// Why the picture failed, in words for the user.
-pub fn count(job: &Job, settings: &Settings) -> Result<Distinct> {
-    within_budget(job, settings, |loaded| {
-        progress::stage("colors");
-        Ok(Attempt::Done(Distinct::of(&loaded.picture)))
-    })
-}
-
-/// What came of work within a claim on memory.
-enum Attempt<T> {
-    Done(T),
-    /// So many bytes would do, and others have them.
-    Needs(u64),
-}
-
-/// What comes of `work` on the picture of `job`, done anew with more memory where it needs that.
-fn within_budget<'a, T>(
-    job: &Job,
-    settings: &'a Settings,
-    work: impl Fn(Loaded<'a>) -> Result<Attempt<T>>,
-) -> Result<T> {
-    let mut needed = job.source.length();
-    loop {
-        let claim = settings.memory.claim(needed);
-        let attempt = match load(job, settings, claim)? {
-            Attempt::Done(loaded) => work(loaded)?,
-            Attempt::Needs(bytes) => Attempt::Needs(bytes),
-        };
-        match attempt {
-            Attempt::Done(done) => return Ok(done),
-            Attempt::Needs(bytes) => needed = bytes,
-        }
-    }
-}
-
-/// The picture of `job` within `claim`, which holds what reading the file takes and grows by what is
-/// learned.
-fn load<'a>(job: &Job, settings: &Settings, mut claim: Claim<'a>) -> Result<Attempt<Loaded<'a>>> {
-    let mut watch = Stopwatch::start();
-    progress::stage("load");
-    let bytes = job.source.read()?;
-    if let Target::InPlace(_) = job.output {
-        ensure!(
-            picture::is_png(&bytes),
-            "not a PNG file, and --in-place replaces no other"
-        );
-    }
-    let memory = bytes.len() as u64 + reading::memory_needed(job, &bytes);
-    if !claim.grow(memory) {
-        return Ok(Attempt::Needs(memory));
-    }
-    let Decoded {
-        picture,
-        metadata,
-        warnings,
-    } = settings.reading.decode(job, &bytes)?;
-    let load = watch.lap();
-    Ok(Attempt::Done(Loaded {
-        picture,
-        metadata,
-        warnings: warnings.iter().map(ToString::to_string).collect(),
-        bytes_in: bytes.len(),
-        memory,
-        claim,
-        load,
-        watch,
-    }))
-}
-
-/// A picture in memory.
-struct Loaded<'a> {
-    picture: Picture,
-    metadata: Metadata,
-    warnings: Vec<String>,
-    bytes_in: usize,
-    /// Bytes of memory that the journey takes but for the distinct colors.
-    memory: u64,
-    claim: Claim<'a>,
-    /// Seconds it took.
-    load: f64,
-    watch: Stopwatch,
 }
 
 /// The journey from decoded pixels on, with alpha where D is 4.
@@ -173,11 +92,12 @@ fn travel<const D: usize>(
         mut claim,
         load,
         mut watch,
+        ..
     } = loaded;
     progress::stage("colors");
     let (colors, color_of_pixel) = Colors::<D>::in_space(&picture, method.space());
     let memory = memory + colors.memory_needed() + method.memory_to_dither(&colors, &picture);
-    settings.reading.check_memory(memory)?;
+    settings.loader.reading.check_memory(memory)?;
     if !claim.grow(memory) {
         return Ok(Attempt::Needs(memory));
     }

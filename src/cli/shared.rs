@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    path::PathBuf,
     sync::{Mutex, PoisonError},
 };
 
@@ -14,14 +15,16 @@ use quantize::{
 
 use super::{
     batch,
+    load::Attempt,
     message::reason,
     method::{Fit, Method},
     palettes, panics,
     plan::{Extra, Job, Target},
     progress,
-    report::{SharedResults, SharedSeconds},
+    report::{Inputs, SharedResults, SharedSeconds},
     run::{self, Settings},
     stopwatch::Stopwatch,
+    tables,
 };
 
 /// A model of the colors of many pictures, with alpha where one of them has some.
@@ -33,8 +36,8 @@ pub enum Shared {
 /// The colors of many pictures.
 pub struct Counted {
     distinct: Distinct,
-    /// How many pictures they are of.
-    pictures: usize,
+    /// What they are of.
+    inputs: Inputs,
     /// What it took.
     seconds: f64,
 }
@@ -50,33 +53,72 @@ pub fn count(
     threads: usize,
 ) -> Result<(Option<Counted>, BTreeMap<usize, String>)> {
     let mut watch = Stopwatch::start();
-    let counts = Mutex::new(Counts::default());
     let mut failures = BTreeMap::new();
-    let work = |i: usize| {
-        let counted = panics::of_work(|| {
-            let distinct = run::count(&jobs[i], settings)?;
-            let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
-            Ok(counts.add(&distinct)?)
-        });
-        progress::advance();
-        counted
+    let count = |i: usize| {
+        settings.loader.with(&jobs[i].source, |loaded| {
+            progress::stage("colors");
+            Ok(Attempt::Done((Distinct::of(&loaded.picture), ())))
+        })
     };
-    batch::in_order(jobs.len(), threads, work, |i, counted| {
-        if let Err(error) = counted {
-            failures.insert(i, reason(&error));
+    let counts = tally(jobs.len(), threads, count, |i, counted| {
+        if let Err(reason) = counted {
+            failures.insert(i, reason);
         }
     })?;
-    let counts = counts.into_inner().unwrap_or_else(PoisonError::into_inner);
     let pictures = jobs.len() - failures.len();
     if pictures == 0 {
         return Ok((None, failures));
     }
     let counted = Counted {
         distinct: counts.into_distinct()?,
-        pictures,
+        inputs: Inputs::Pictures(pictures),
         seconds: watch.lap(),
     };
     Ok((Some(counted), failures))
+}
+
+/// The sum of the colors that `count` finds in the pictures 0 to `pictures`, one beside the other; what
+/// else it finds goes to `done` in order, or in words for the user why it failed.
+///
+/// # Errors
+/// When the system gives no threads.
+pub fn tally<T: Send>(
+    pictures: usize,
+    threads: usize,
+    count: impl Fn(usize) -> Result<(Distinct, T)> + Sync,
+    done: impl FnMut(usize, Result<T, String>),
+) -> Result<Counts> {
+    let counts = Mutex::new(Counts::default());
+    let work = |i: usize| {
+        let counted = panics::of_work(|| {
+            let (distinct, found) = count(i)?;
+            let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
+            counts.add(&distinct)?;
+            Ok(found)
+        });
+        progress::advance();
+        counted.map_err(|error| reason(&error))
+    };
+    batch::in_order(pictures, threads, work, done)?;
+    Ok(counts.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// The colors in the tables at `paths`.
+///
+/// # Errors
+/// When one is no table of counts, or there is no color in any of them.
+pub fn read(paths: &[PathBuf]) -> Result<Counted> {
+    let mut watch = Stopwatch::start();
+    let mut counts = Counts::default();
+    let mut files = 0;
+    for path in paths {
+        files += tables::add(path, &mut counts)?;
+    }
+    Ok(Counted {
+        distinct: counts.into_distinct()?,
+        inputs: Inputs::Tables(files),
+        seconds: watch.lap(),
+    })
 }
 
 /// The model of `counted` and its report. What `extras` ask for is written.
@@ -110,7 +152,8 @@ fn fit_in<const D: usize>(
     let mut watch = Stopwatch::start();
     let distinct = &counted.distinct;
     let (colors, place) = Colors::<D>::of_distinct(distinct.clone(), method.space());
-    settings.reading.check_memory(colors.memory_needed())?;
+    let memory = colors.memory_needed();
+    settings.loader.reading.check_memory(memory)?;
     let model = method.fit(&colors, method.clusters())?;
     let (palette, entry_of_color) = model.assign(&colors)?;
     let mse = mse(distinct, |i| {
@@ -132,7 +175,7 @@ fn fit_in<const D: usize>(
     }
     run::write(&files, existing)?;
     let results = SharedResults {
-        pictures: counted.pictures,
+        inputs: counted.inputs,
         status: "fitted",
         method: method.name(),
         pixels: colors.total() as u64,

@@ -3,6 +3,7 @@
 mod batch;
 mod common;
 mod compare;
+mod counts;
 mod dithers;
 mod failed;
 mod inputs;

@@ -13,6 +13,7 @@ use std::{
 };
 
 use anstream::AutoStream;
+use anyhow::anyhow;
 use quantize::{Choice, metrics::ColorDifference};
 use serde::{Serialize, Serializer};
 
@@ -175,8 +176,9 @@ pub struct MixtureResults {
 /// before those of the pictures.
 #[derive(Serialize)]
 pub struct SharedResults {
-    /// How many pictures were counted.
-    pub pictures: usize,
+    /// What was counted.
+    #[serde(flatten)]
+    pub inputs: Inputs,
     pub status: &'static str,
     pub method: &'static str,
     pub pixels: u64,
@@ -193,10 +195,19 @@ pub struct SharedResults {
     pub seconds: SharedSeconds,
 }
 
+/// How many inputs the colors are of.
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Inputs {
+    Pictures(usize),
+    /// Files of tables.
+    Tables(usize),
+}
+
 /// What each stage before the pictures took, in seconds.
 #[derive(Serialize)]
 pub struct SharedSeconds {
-    /// Reading the pictures and counting their colors.
+    /// Reading the inputs and counting their colors.
     pub count: f64,
     pub fit: f64,
 }
@@ -230,6 +241,26 @@ impl fmt::Display for Hex {
 impl Serialize for Hex {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+/// Prints a report that is all in one. That nobody reads it is the reader's choice.
+///
+/// # Errors
+/// When the system does not take it.
+pub fn print(text: &str, to_stderr: bool) -> anyhow::Result<()> {
+    let printed = progress::aside(|| {
+        if to_stderr {
+            io::stderr().lock().write_all(text.as_bytes())
+        } else {
+            io::stdout().lock().write_all(text.as_bytes())
+        }
+    });
+    match printed {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(anyhow!("cannot write the report: {}", reason(&error)))
+        }
+        _ => Ok(()),
     }
 }
 

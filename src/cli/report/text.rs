@@ -6,7 +6,7 @@ use anstyle::{RgbColor, Style};
 use os_display::Quotable;
 
 use super::{
-    ChoiceResults, Entry, Hex, MixtureResults, ModelResults, Results, SharedResults, Status,
+    ChoiceResults, Entry, Hex, Inputs, MixtureResults, ModelResults, Results, SharedResults, Status,
 };
 use crate::cli::plan::{Extra, Job, Target};
 
@@ -60,10 +60,13 @@ fn labeled_all(facts: Vec<(&str, String)>) -> impl Iterator<Item = String> {
 
 /// The report on the model that all pictures share.
 pub fn shared(results: &SharedResults, swatches: Swatches, verbose: bool) -> String {
-    let mut lines = vec![match results.pictures {
-        1 => "palette of 1 picture".to_owned(),
-        pictures => format!("palette of {} pictures", grouped(pictures as f64)),
-    }];
+    let (number, what) = match results.inputs {
+        Inputs::Pictures(number) => (number, "picture"),
+        Inputs::Tables(number) => (number, "table"),
+    };
+    let plural = if number == 1 { "" } else { "s" };
+    let number = grouped(number as f64);
+    let mut lines = vec![format!("palette of {number} {what}{plural}")];
     lines.push(labeled("pixels", &grouped(results.pixels as f64)));
     lines.push(labeled(
         "colors",
