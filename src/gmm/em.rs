@@ -28,6 +28,9 @@ pub(super) struct Em {
     pub max_iter: usize,
     /// Whether to extrapolate.
     pub accelerated: bool,
+    /// Whether the parameters of the greatest log-likelihood seen, the start's among them, are returned
+    /// where that is ahead of the last by more than `tol`; otherwise the last are.
+    pub keeps_best: bool,
 }
 
 /// What a run of EM found.
@@ -55,6 +58,7 @@ impl Em {
             tol: options.tol,
             max_iter: options.max_iter,
             accelerated: false,
+            keeps_best: false,
         }
     }
 
@@ -76,7 +80,9 @@ impl Em {
         self.reg_covar.max(self.singular)
     }
 
-    /// Iterates from `start` until the log-likelihood stops changing.
+    /// Iterates from `start` until the log-likelihood stops changing. A floor under the covariances makes
+    /// other parameters than the likeliest, and with it the likelihood can fall:
+    /// [`keeps_best`](Self::keeps_best) decides what is returned then.
     ///
     /// Accelerated, the statistics of each three iterations are extrapolated (SQUAREM: Varadhan and
     /// Roland, "Simple and globally convergent methods for accelerating the convergence of any EM
@@ -95,6 +101,7 @@ impl Em {
         // Where to go on if the extrapolation was no good.
         let mut plain: Option<Vec<Gaussian<D>>> = None;
         let mut rejected = 0;
+        let mut best: Option<(f64, Vec<Gaussian<D>>)> = None;
         loop {
             let (log_likelihood, statistics) = data.e_step(&current);
             if let Some(plain) = plain.take()
@@ -109,12 +116,19 @@ impl Em {
             }
             // The E-step after the last M-step only tells how good the final parameters are.
             if converged || history.len() + rejected >= self.max_iter {
+                let (log_likelihood, gaussians) = best
+                    .filter(|(greatest, _)| *greatest > log_likelihood + self.tol)
+                    .unwrap_or((log_likelihood, current));
                 return Run {
-                    gaussians: current,
+                    gaussians,
                     log_likelihood,
                     history,
                     converged,
                 };
+            }
+            let is_best = || best.as_ref().is_none_or(|best| best.0 < log_likelihood);
+            if self.keeps_best && is_best() {
+                best = Some((log_likelihood, current.clone()));
             }
             converged = history
                 .last()

@@ -133,7 +133,8 @@ pub struct Fit<const D: usize> {
 /// of the search for how they are weighed, and `floored` for how many there are.
 ///
 /// A component that loses all its members is dropped. With `reg_covar` the log-likelihood can fall
-/// from one iteration to the next.
+/// from one iteration to the next; the best parameters seen are kept, but for a start that is given,
+/// which is followed to its last ones as scikit-learn does.
 ///
 /// # Errors
 /// When `k`, `n_init` or `max_iter` is 0, `tol` or `reg_covar` is not within 0 to 1e6, or the
@@ -154,7 +155,14 @@ fn best_run<const D: usize>(
     colors: &Colors<D>,
     options: &Options<D>,
 ) -> Result<(em::Run<D>, Vec<trace::Run>)> {
-    let plain = em::Em::new(options, colors.unit());
+    let is_given = matches!(
+        options.init,
+        Init::Mixture(_) | Init::KMeans(kmeans::Init::Centroids(_))
+    );
+    let plain = em::Em {
+        keeps_best: !is_given,
+        ..em::Em::new(options, colors.unit())
+    };
     let clusters = |start: usize| -> Result<Vec<Gaussian<D>>> {
         let init = match &options.init {
             Init::KMeans(init) => init.clone(),
@@ -538,6 +546,22 @@ mod tests {
                 assert!((a - b).abs() < 0.08 * scale, "{a} {b}");
             }
         }
+    }
+
+    #[test]
+    fn where_the_floor_lowers_the_log_likelihood_the_best_parameters_are_kept() {
+        let picture = Picture::new(1, 2, vec![100, 128, 0, 128, 128, 0]).unwrap();
+        let (colors, _) = Colors::of(&picture);
+        let options = Options {
+            k: 2,
+            reg_covar: 1e-3,
+            tol: 1e-9,
+            ..Options::default()
+        };
+        let fit = fit(&colors, &options).unwrap();
+        let greatest = fit.history.iter().copied().fold(f64::MIN, f64::max);
+        assert!(fit.history[fit.n_iter - 1] < greatest - 1e-3, "it fell");
+        assert!(fit.log_likelihood >= greatest);
     }
 
     #[test]

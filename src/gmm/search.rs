@@ -197,11 +197,13 @@ pub(super) fn search<const D: usize>(
     }
 }
 
-/// EM on boxes.
+/// EM on boxes, which ends in its last parameters: those that the search starts from need not be of
+/// the kind that is asked for, nor keep above the floor.
 fn on_boxes(em: Em, max_iter: usize) -> Em {
     Em {
         tol: BOX_TOL,
         max_iter,
+        keeps_best: false,
         ..em
     }
 }
