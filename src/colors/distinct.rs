@@ -196,15 +196,12 @@ fn of_any_kind(picture: &Picture) -> (Distinct, Vec<u32>) {
     let keys = || (0..picture.len()).into_par_iter().map(key);
     let mut sorted: Vec<u64> = keys().collect();
     sorted.par_sort_unstable();
-    let (mut distinct, mut counts) = (Vec::new(), Vec::<f64>::new());
-    for key in sorted {
-        if distinct.last() == Some(&key) {
-            *counts.last_mut().expect("each color has a count") += 1.0;
-        } else {
-            distinct.push(key);
-            counts.push(1.0);
-        }
-    }
+    let runs = || sorted.chunk_by(|a, b| a == b);
+    let mut counts = Vec::with_capacity(runs().count());
+    counts.extend(runs().map(|run| run.len() as f64));
+    let mut distinct = sorted;
+    distinct.dedup();
+    distinct.shrink_to_fit();
     let place = |key| distinct.binary_search(&key).expect("every color is listed") as u32;
     let color_of_pixel = keys().map(place).collect();
     let keys = Keys::Words(distinct);

@@ -10,6 +10,8 @@ mod boxes;
 mod counts;
 mod distinct;
 
+use std::cmp::Ordering;
+
 use ndarray::{Array2, ArrayView2, Axis, ShapeBuilder, Slice};
 use rayon::prelude::*;
 
@@ -51,6 +53,14 @@ impl Colors<3> {
     pub fn of(picture: &Picture) -> (Self, Vec<u32>) {
         Self::in_space(picture, Space::Srgb)
     }
+}
+
+/// Points channel by channel.
+fn compare<const D: usize>(a: &[f64; D], b: &[f64; D]) -> Ordering {
+    let mut channels = a.iter().zip(b).map(|(a, b)| a.total_cmp(b));
+    channels
+        .find(|order| order.is_ne())
+        .unwrap_or(Ordering::Equal)
 }
 
 /// Rows as `point` gives them, column by column, and LANES rows of zeros.
@@ -121,6 +131,7 @@ impl<const D: usize> Colors<D> {
             keys => {
                 let point = |i| space.point(keys.color(i));
                 let rows: Vec<[f64; D]> = (0..keys.len()).into_par_iter().map(point).collect();
+                drop(keys);
                 let (colors, place) = Self::sorted(&rows, &counts, space.unit());
                 (colors, Some(place))
             }
@@ -179,32 +190,30 @@ impl<const D: usize> Colors<D> {
         let n = rows.len();
         let keys = boxes::morton_keys(rows);
         let mut order: Vec<u32> = (0..n as u32).collect();
-        let sort_key = |i: u32| (keys[i as usize], rows[i as usize]);
-        order.sort_by(|&a, &b| {
-            let ((key_a, a), (key_b, b)) = (sort_key(a), sort_key(b));
-            key_a.cmp(&key_b).then_with(|| {
-                a.iter()
-                    .zip(&b)
-                    .map(|(a, b)| a.total_cmp(b))
-                    .find(|o| o.is_ne())
-                    .unwrap_or(std::cmp::Ordering::Equal)
-            })
+        // Equal rows by their place, because sums of counts may depend on the order.
+        order.par_sort_unstable_by(|&i, &j| {
+            let (a, b) = (i as usize, j as usize);
+            keys[a]
+                .cmp(&keys[b])
+                .then_with(|| compare(&rows[a], &rows[b]))
+                .then(i.cmp(&j))
         });
+        let is_new = |i: usize| i == 0 || rows[order[i] as usize] != rows[order[i - 1] as usize];
+        let mut firsts = Vec::with_capacity((0..n).filter(|&i| is_new(i)).count());
+        let mut totals = Vec::with_capacity(firsts.capacity() + LANES);
         let mut place = vec![0; n];
-        let (mut distinct_keys, mut distinct, mut totals) = (Vec::new(), Vec::new(), Vec::new());
-        for &old in &order {
-            let (key, row) = sort_key(old);
-            if distinct.last() == Some(&row) {
-                totals[distinct.len() - 1] += counts[old as usize];
-            } else {
-                distinct_keys.push(key);
-                distinct.push(row);
-                totals.push(counts[old as usize]);
+        for (i, &row) in order.iter().enumerate() {
+            if is_new(i) {
+                firsts.push(row);
+                totals.push(0.0);
             }
-            place[old as usize] = (distinct.len() - 1) as u32;
+            place[row as usize] = firsts.len() as u32 - 1;
+            totals[firsts.len() - 1] += counts[row as usize];
         }
-        let points = columns(distinct.len(), |row| distinct[row]);
-        (Self::in_order(distinct_keys, points, totals, unit), place)
+        drop(order);
+        let keys = firsts.iter().map(|&row| keys[row as usize]).collect();
+        let points = columns(firsts.len(), |color| rows[firsts[color] as usize]);
+        (Self::in_order(keys, points, totals, unit), place)
     }
 
     /// Colors that stand in the order of their Morton `keys` already.

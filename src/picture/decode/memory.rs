@@ -9,6 +9,9 @@ use crate::{Error, Result, picture::chunks};
 /// the result.
 const MAP_BYTES: u64 = 8;
 
+/// The same where colors are not three bytes: its key, which is sorted, and its distinct color.
+const SORT_BYTES: u64 = 12;
+
 /// What is known of a picture before it is decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
@@ -66,7 +69,9 @@ impl Header {
 
     fn memory_needed(&self) -> u64 {
         let count = u64::from(self.width) * u64::from(self.height);
-        let after = self.pixels.saturating_add(count.saturating_mul(MAP_BYTES));
+        let is_rgb8 = self.pixels == count.saturating_mul(3);
+        let map = if is_rgb8 { MAP_BYTES } else { SORT_BYTES };
+        let after = self.pixels.saturating_add(count.saturating_mul(map));
         self.decoder.max(after)
     }
 
