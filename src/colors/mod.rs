@@ -29,9 +29,6 @@ use crate::{
 /// Rows that are worth a parallel task.
 const ROWS_PER_TASK: usize = 1 << 14;
 
-/// Bytes of a distinct color with all that is computed of it while models are fitted.
-const BYTES: u64 = 88;
-
 /// n distinct colors with their counts, and the boxes of color space that hold them.
 #[derive(Clone, Debug)]
 pub struct Colors<const D: usize> {
@@ -101,6 +98,10 @@ fn fill<const D: usize>(
 }
 
 impl<const D: usize> Colors<D> {
+    /// Bytes of a distinct color with all that is computed of it while models are fitted, measured
+    /// on noise, which has the most boxes: in four channels they hold few colors each.
+    const BYTES: u64 = if D == 3 { 96 } else { 200 };
+
     /// The distinct colors of `picture` as points of `space`, with alpha where D is 4 and without
     /// where it is 3, and for each pixel, row by row, the row of its color in
     /// [`points`](Self::points). Pixels that are invisible have one color.
@@ -132,7 +133,7 @@ impl<const D: usize> Colors<D> {
                 let point = |i| space.point(keys.color(i));
                 let rows: Vec<[f64; D]> = (0..keys.len()).into_par_iter().map(point).collect();
                 drop(keys);
-                let (colors, place) = Self::sorted(&rows, &counts, space.unit());
+                let (colors, place) = Self::sorted(rows, counts, space.unit());
                 (colors, Some(place))
             }
         }
@@ -182,13 +183,13 @@ impl<const D: usize> Colors<D> {
             .into_iter()
             .map(|row| std::array::from_fn(|d| row[d]))
             .collect();
-        Ok(Self::sorted(&rows, counts, unit))
+        Ok(Self::sorted(rows, counts.to_vec(), unit))
     }
 
     /// As [`from_points`](Self::from_points), of points that are known to be sound.
-    fn sorted(rows: &[[f64; D]], counts: &[f64], unit: f64) -> (Self, Vec<u32>) {
+    fn sorted(rows: Vec<[f64; D]>, counts: Vec<f64>, unit: f64) -> (Self, Vec<u32>) {
         let n = rows.len();
-        let keys = boxes::morton_keys(rows);
+        let keys = boxes::morton_keys(&rows);
         let mut order: Vec<u32> = (0..n as u32).collect();
         // Equal rows by their place, because sums of counts may depend on the order.
         order.par_sort_unstable_by(|&i, &j| {
@@ -210,9 +211,10 @@ impl<const D: usize> Colors<D> {
             place[row as usize] = firsts.len() as u32 - 1;
             totals[firsts.len() - 1] += counts[row as usize];
         }
-        drop(order);
         let keys = firsts.iter().map(|&row| keys[row as usize]).collect();
         let points = columns(firsts.len(), |color| rows[firsts[color] as usize]);
+        // The boxes take the memory that these leave.
+        drop((rows, counts, order, firsts));
         (Self::in_order(keys, points, totals, unit), place)
     }
 
@@ -251,7 +253,7 @@ impl<const D: usize> Colors<D> {
     /// Bytes of memory that they take with all that is computed of them while models are fitted: an
     /// upper bound.
     pub fn memory_needed(&self) -> u64 {
-        self.len() as u64 * BYTES
+        self.len() as u64 * Self::BYTES
     }
 
     /// The colors (n, D), in Fortran order: each channel contiguous.
