@@ -6,7 +6,7 @@ use ndarray::Array2;
 use rayon::prelude::*;
 
 /// A box with more colors than this is split.
-const LEAF_COLORS: usize = 32;
+const LEAF_COLORS: usize = 64;
 
 /// Boxes with at most this many colors are the units of parallel work: large enough to be worth a
 /// task, small enough that most of a picture's blocks see few components.

@@ -10,7 +10,7 @@ mod boxes;
 mod counts;
 mod distinct;
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::BinaryHeap};
 
 use ndarray::{Array2, ArrayView2, Axis, ShapeBuilder, Slice};
 use rayon::prelude::*;
@@ -315,24 +315,30 @@ impl<const D: usize> Colors<D> {
     /// The scatter from which on boxes are opened, for `n` to be left. (A box scatters at least as much
     /// as each of those inside it.)
     fn scatter_of_boxes_to_open(&self, n: usize) -> f64 {
+        let children = |place: usize| {
+            let end = self.nodes[place].next as usize;
+            let next = move |&child: &usize| {
+                Some(self.nodes[child].next as usize).filter(|&next| next < end)
+            };
+            std::iter::successors(Some(place + 1), next)
+        };
         let added = |place: usize| {
             let node = &self.nodes[place];
             if node.is_leaf(place) {
                 return node.rows().len() - 1;
             }
-            let next = |&child: &usize| {
-                Some(self.nodes[child].next as usize).filter(|&next| next < node.next as usize)
-            };
-            std::iter::successors(Some(place + 1), next).count() - 1
+            children(place).count() - 1
         };
-        let mut order: Vec<usize> = (0..self.nodes.len()).collect();
-        let scatter = |&place: &usize| self.nodes[place].total_scatter();
-        order.sort_unstable_by(|a, b| scatter(b).total_cmp(&scatter(a)).then(a.cmp(b)));
+        let scatter = |place: usize| self.nodes[place].total_scatter();
+        let mut closed = BinaryHeap::from([Closed(scatter(0), 0)]);
         let mut left = 1;
-        for place in order {
+        while let Some(Closed(scatter_of_box, place)) = closed.pop() {
             left += added(place);
             if left >= n {
-                return scatter(&place);
+                return scatter_of_box;
+            }
+            if !self.nodes[place].is_leaf(place) {
+                closed.extend(children(place).map(|child| Closed(scatter(child), child)));
             }
         }
         0.0
@@ -374,6 +380,29 @@ impl<const D: usize> Colors<D> {
         chunk
     }
 }
+
+/// A box that is not opened yet, by its scatter; of equal ones the first is the greatest.
+struct Closed(f64, usize);
+
+impl Ord for Closed {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.total_cmp(&other.0).then(other.1.cmp(&self.1))
+    }
+}
+
+impl PartialOrd for Closed {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Closed {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Closed {}
 
 /// As many colors as there are lanes.
 pub(crate) struct Chunk<const D: usize> {

@@ -31,7 +31,7 @@ mod walk;
 pub(crate) use cells::Cells;
 pub(crate) use reduce::{argmax, largest, log_sum_exp, softmax, two_largest, vectors};
 pub(crate) use rules::{Bounds, Corners, Rule};
-pub(crate) use walk::{Visit, Walk, candidates_of_blocks, rows_of_blocks, walk_blocks};
+pub(crate) use walk::{Crown, Visit, Walk, candidates_of_blocks, rows_of_blocks, walk_blocks};
 
 use std::ops::{Add, Mul, Sub};
 
@@ -67,6 +67,29 @@ impl<const D: usize> Whitening<D> for Identity {
     const NUMBERS: usize = 0;
 
     fn write(&self, _: &mut Vec<f64>) {}
+
+    #[inline(always)]
+    fn whiten<T: Real>(_: impl Fn(usize) -> f64, d: [T; D]) -> [T; D] {
+        d
+    }
+}
+
+/// k-means: distances as they are, from where the centroid is; which candidates can matter is decided
+/// for all places that a tether lets it have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tethered<const D: usize> {
+    /// How far from its anchor the centroid may be.
+    pub length: f64,
+    pub anchor: [f64; D],
+}
+
+impl<const D: usize> Whitening<D> for Tethered<D> {
+    const NUMBERS: usize = 1 + D;
+
+    fn write(&self, numbers: &mut Vec<f64>) {
+        numbers.push(self.length);
+        numbers.extend_from_slice(&self.anchor);
+    }
 
     #[inline(always)]
     fn whiten<T: Real>(_: impl Fn(usize) -> f64, d: [T; D]) -> [T; D] {
@@ -163,6 +186,17 @@ impl<W: Whitening<D>, const D: usize> Candidates<W, D> {
         ids: impl ExactSizeIterator<Item = usize>,
     ) -> Self {
         let mut list = Self::with_room_for(ids.len());
+        list.number(components, ids);
+        list
+    }
+
+    /// Becomes [`numbered`](Self::numbered), where there is room for it.
+    pub(crate) fn number(
+        &mut self,
+        components: &[Component<W, D>],
+        ids: impl ExactSizeIterator<Item = usize>,
+    ) {
+        self.len = 0;
         let mut numbers = Vec::with_capacity(Self::FIELDS);
         for (j, id) in ids.enumerate() {
             let component = &components[id];
@@ -171,12 +205,36 @@ impl<W: Whitening<D>, const D: usize> Candidates<W, D> {
             numbers.extend_from_slice(&component.mean);
             component.whitening.write(&mut numbers);
             for (field, number) in numbers.iter().enumerate() {
-                list.fields[field * list.stride + j] = *number;
+                self.fields[field * self.stride + j] = *number;
             }
-            list.ids[j] = j as u32;
-            list.len += 1;
+            self.ids[j] = j as u32;
+            self.len += 1;
         }
-        list
+    }
+
+    /// Becomes those of `from` that stand at `places`, where there is room for them.
+    #[inline(always)]
+    pub(crate) fn select(&mut self, from: &Self, places: &[u32]) {
+        self.ids[..places.len()].copy_from_slice(places);
+        self.take(from, places.len());
+    }
+
+    /// Becomes those of `from` that stand at the places which are the first `len` ids.
+    #[inline(always)]
+    fn take(&mut self, from: &Self, len: usize) {
+        self.len = len;
+        let places = &mut self.ids[..len];
+        for field in 0..Self::FIELDS {
+            let all = from.field(field);
+            let own = &mut self.fields[field * self.stride..][..len];
+            for (own, &place) in own.iter_mut().zip(&*places) {
+                *own = all[place as usize];
+            }
+        }
+        let all = from.ids();
+        for place in places {
+            *place = all[*place as usize];
+        }
     }
 
     /// How many there are.
@@ -269,21 +327,6 @@ impl<W: Whitening<D>, const D: usize> Candidates<W, D> {
             trace += covariance[i][i] * precision[i][i];
         }
         self.scores(j, mean) - trace * 0.5
-    }
-
-    /// Appends candidate `j` of `from` if it is to be kept. Without W a candidate is written in any
-    /// case, and overwritten by the next if it was not to be kept: cheaper than a branch that no
-    /// processor can foresee.
-    #[inline(always)]
-    fn push_from(&mut self, from: &Self, j: usize, keep: bool) {
-        if W::NUMBERS > 0 && !keep {
-            return;
-        }
-        for field in 0..Self::FIELDS {
-            self.fields[field * self.stride + self.len] = from.fields[field * from.stride + j];
-        }
-        self.ids[self.len] = from.ids[j];
-        self.len += usize::from(keep);
     }
 }
 

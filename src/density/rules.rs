@@ -1,6 +1,6 @@
 //! Which candidates can still matter to the colors of a box.
 
-use super::{Candidates, Identity, Whitening, squared_norm};
+use super::{Candidates, Identity, Tethered, Whitening, squared_norm};
 use crate::{
     colors::Node,
     simd::{LANES, Lanes},
@@ -38,48 +38,95 @@ impl<const RIVALS: usize, const D: usize> Rule<Identity, D> for Corners<RIVALS> 
         into: &mut Candidates<Identity, D>,
         scratch: &mut Vec<f64>,
     ) {
-        let (middle, half_width) = middle_and_half_width(node);
-        let m = from.len();
-        let means: [&[Lanes]; D] = std::array::from_fn(|d| from.lanes(1 + d));
-        scratch.resize(m.next_multiple_of(LANES), 0.0);
-        let distances = scratch.as_chunks_mut::<LANES>().0;
-        for (c, distances) in distances.iter_mut().enumerate() {
-            for lane in 0..LANES {
-                let mut distance = 0.0;
-                for d in 0..D {
-                    let difference = middle[d] - means[d][c][lane];
-                    distance += difference * difference;
-                }
-                let is_one = c * LANES + lane < m;
-                distances[lane] = if is_one { distance } else { f64::INFINITY };
+        filter_by_corners::<RIVALS, _, D>(node, from, into, scratch, 1, None);
+    }
+}
+
+/// [`Corners`] for the nearest of centroids on a tether, wherever these let them be: a candidate goes
+/// if z is nearer than it to every point of the box by more than the tethers of both together. With d
+/// the distance from the candidate and e that from z, d - e = (d^2 - e^2) / (d + e), of which the
+/// corner gives the least numerator, and the box the largest denominator.
+impl<const D: usize> Rule<Tethered<D>, D> for Corners<1> {
+    #[inline(always)]
+    fn filter(
+        self,
+        node: &Node<D>,
+        from: &Candidates<Tethered<D>, D>,
+        into: &mut Candidates<Tethered<D>, D>,
+        scratch: &mut Vec<f64>,
+    ) {
+        filter_by_corners::<1, _, D>(node, from, into, scratch, 2 + D, Some(1 + D));
+    }
+}
+
+/// Keeps a candidate if for one of the `RIVALS` nearest to the middle there is a corner of the box to
+/// which it is not farther. The places of candidates are in the fields from `anchor` on, and the
+/// lengths of their tethers, if they have any, in the field `tether`.
+#[inline(always)]
+fn filter_by_corners<const RIVALS: usize, W: Whitening<D>, const D: usize>(
+    node: &Node<D>,
+    from: &Candidates<W, D>,
+    into: &mut Candidates<W, D>,
+    scratch: &mut Vec<f64>,
+    anchor: usize,
+    tether: Option<usize>,
+) {
+    let (middle, half_width) = middle_and_half_width(node);
+    let diagonal = 2.0 * squared_norm::<f64, D>(half_width).sqrt();
+    let m = from.len();
+    let anchors: [&[Lanes]; D] = std::array::from_fn(|d| from.lanes(anchor + d));
+    let tethers = tether.map(|field| from.lanes(field));
+    scratch.resize(m.next_multiple_of(LANES), 0.0);
+    let distances = scratch.as_chunks_mut::<LANES>().0;
+    for (c, distances) in distances.iter_mut().enumerate() {
+        for lane in 0..LANES {
+            let mut distance = 0.0;
+            for d in 0..D {
+                let difference = middle[d] - anchors[d][c][lane];
+                distance += difference * difference;
             }
-        }
-        let mut rivals = [(f64::INFINITY, [0.0; D]); RIVALS];
-        let mut beyond = f64::NEG_INFINITY;
-        for rival in &mut rivals {
-            let (distance, place) = nearest_beyond(distances, beyond);
-            *rival = (distance, from.mean(place));
-            beyond = distance;
-        }
-        into.len = 0;
-        for (c, distances) in distances.iter().enumerate() {
-            let mut keeps = [false; LANES];
-            for (best, z) in rivals {
-                for lane in 0..LANES {
-                    let mut reach = 0.0;
-                    for d in 0..D {
-                        reach += half_width[d] * (means[d][c][lane] - z[d]).abs();
-                    }
-                    let distance = distances[lane];
-                    let slack = SLACK * (distance + best + reach);
-                    keeps[lane] |= distance - 2.0 * reach - slack <= best;
-                }
-            }
-            for lane in 0..LANES.min(m - c * LANES) {
-                into.push_from(from, c * LANES + lane, keeps[lane]);
-            }
+            let is_one = c * LANES + lane < m;
+            distances[lane] = if is_one { distance } else { f64::INFINITY };
         }
     }
+    let mut rivals = [(f64::INFINITY, 0); RIVALS];
+    let mut beyond = f64::NEG_INFINITY;
+    for rival in &mut rivals {
+        *rival = nearest_beyond(distances, beyond);
+        beyond = rival.0;
+    }
+    let rivals = rivals.map(|(distance, place)| {
+        let z: [f64; D] = std::array::from_fn(|d| anchors[d].as_flattened()[place]);
+        (distance, z, tethers.map(|all| all.as_flattened()[place]))
+    });
+    let mut len = 0;
+    for (c, distances) in distances.iter().enumerate() {
+        let mut keeps = [false; LANES];
+        for (best, z, rival_tether) in rivals {
+            for lane in 0..LANES {
+                let mut reach = 0.0;
+                for d in 0..D {
+                    reach += half_width[d] * (anchors[d][c][lane] - z[d]).abs();
+                }
+                let distance = distances[lane];
+                let slack = SLACK * (distance + best + reach);
+                let play = match (tethers, rival_tether) {
+                    (Some(tethers), Some(rival)) => {
+                        (tethers[c][lane] + rival) * (distance.sqrt() + best.sqrt() + diagonal)
+                    }
+                    _ => 0.0,
+                };
+                keeps[lane] |= distance - 2.0 * reach - slack - play <= best;
+            }
+        }
+        // Each is written, and overwritten by the next if it is not to be kept: cheaper than a branch
+        // that no processor can foresee.
+        for lane in 0..LANES.min(m - c * LANES) {
+            into.ids[len] = (c * LANES + lane) as u32;
+            len += usize::from(keeps[lane]);
+        }
+    }
+    into.take(from, len);
 }
 
 /// The least of `distances` above `beyond`, and the first place that has it; infinity if none has.
@@ -138,10 +185,12 @@ impl<W: Whitening<D>, const D: usize> Rule<W, D> for Bounds {
             best_lower = best_lower.max(offset - 0.5 * farthest - slack);
         }
         let uppers = &*uppers;
-        into.len = 0;
-        for j in 0..m {
-            into.push_from(from, j, uppers[j] >= best_lower - self.margin);
+        let mut len = 0;
+        for (j, &upper) in uppers.iter().enumerate() {
+            into.ids[len] = j as u32;
+            len += usize::from(upper >= best_lower - self.margin);
         }
+        into.take(from, len);
     }
 }
 
@@ -151,4 +200,53 @@ fn middle_and_half_width<const D: usize>(node: &Node<D>) -> ([f64; D], [f64; D])
         std::array::from_fn(|d| 0.5 * (node.low[d] + node.high[d])),
         std::array::from_fn(|d| 0.5 * (node.high[d] - node.low[d])),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+    use crate::{
+        density::{Component, Corners, Walk, argmax, candidates_of_blocks},
+        testing::flower,
+    };
+
+    #[test]
+    fn candidates_hold_wherever_tethers_let_the_centroids_be() {
+        let colors = flower(30);
+        let mut generator = ChaCha8Rng::seed_from_u64(2);
+        for longest in [0.01, 1.0, 20.0] {
+            let tethered: Vec<_> = (0..50)
+                .map(|_| Component {
+                    offset: 0.0,
+                    mean: [0.0; 3],
+                    whitening: Tethered {
+                        length: longest * generator.random::<f64>(),
+                        anchor: [0; 3].map(|_| 256.0 * generator.random::<f64>()),
+                    },
+                })
+                .collect();
+            let rule = Corners::<1>;
+            let colors = &colors;
+            let ids = candidates_of_blocks(Walk { colors, rule }, &tethered);
+            for _ in 0..20 {
+                let drifted: Vec<[f64; 3]> = tethered
+                    .iter()
+                    .map(|component| {
+                        // A corner of the cube that the tether reaches.
+                        let step = component.whitening.length / 3.0f64.sqrt();
+                        let anchor = component.whitening.anchor;
+                        anchor.map(|x| x + if generator.random() { step } else { -step })
+                    })
+                    .collect();
+                let nearest = argmax(colors, &Component::centroids(&drifted), rule);
+                for (&block, ids) in colors.blocks().iter().zip(&ids) {
+                    let rows = colors.nodes()[block].rows();
+                    assert!(nearest[rows].iter().all(|id| ids.contains(id)));
+                }
+            }
+        }
+    }
 }

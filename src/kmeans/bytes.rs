@@ -70,11 +70,11 @@ pub(crate) fn rounded<const D: usize>(
     let mut lloyd = Lloyd::new(colors, to_bytes(rows(centroids)), pinned, &work);
     let mut clusters = lloyd.assign();
     for _ in 0..ROUNDS {
-        let before = lloyd.centroids.clone();
         let means = to_bytes(lloyd.means(&clusters));
-        if lloyd.move_to(&means) == 0.0 {
+        if means == lloyd.centroids {
             break;
         }
+        let before = std::mem::replace(&mut lloyd.centroids, means);
         let inertia = clusters.inertia;
         clusters = lloyd.assign();
         if clusters.inertia >= inertia {

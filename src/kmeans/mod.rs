@@ -15,7 +15,7 @@ use ndarray::Array2;
 
 pub(crate) use bytes::rounded;
 pub use bytes::{to_palette, to_palette_keeping};
-use lloyd::{Lloyd, Work};
+use lloyd::{Lloyd, Steps, Until, Work};
 use search::Search;
 
 pub use choose::choose;
@@ -36,7 +36,7 @@ pub enum Init {
     KMeansPlusPlus,
     /// k different colors drawn at random, each with the probability of its pixels.
     Random,
-    /// These, (k, D).
+    /// These, (k, D), with plain iterations of Lloyd's from there: each goes to the means and no farther.
     Centroids(Array2<f64>),
 }
 
@@ -55,10 +55,10 @@ pub struct Options {
     pub n_init: Option<usize>,
     /// How far the search goes. [`Init::Centroids`] is not searched from. Default: balanced.
     pub effort: Effort,
-    /// The largest move of a centroid, on the scale of the colors, that counts as converged; 0 = until
-    /// no color changes its cluster. Default: 0.
+    /// The largest move of a centroid, on the scale of the colors, that counts as converged. Default:
+    /// 0, until no color changes its cluster.
     pub tol: f64,
-    /// The most iterations after the search, at least 1; [`Effort::Fast`] never needs more than 4.
+    /// The most iterations after the search, at least 1; [`Effort::Fast`] never needs more than 2.
     /// Default: 300.
     pub max_iter: usize,
     /// Decides every random choice. Default: 0.
@@ -81,7 +81,7 @@ impl Default for Options {
 }
 
 /// The iterations of [`Effort::Fast`] after its search: what later ones gain is below 1 %.
-const FAST_ITERATIONS: usize = 4;
+const FAST_ITERATIONS: usize = 2;
 
 /// [`Effort::Best`] tries so many times as many starts as the others.
 const BEST_STARTS: usize = 4;
@@ -109,7 +109,8 @@ pub struct Fit {
     pub assigned: u64,
 }
 
-/// k-means on `colors`: a search for a good optimum, then Lloyd's iterations to it.
+/// k-means on `colors`: a search for a good optimum, then Lloyd's iterations to it, of which the first
+/// go beyond the means as long as that pays.
 ///
 /// With no more distinct colors than k, these colors are the centroids and the inertia is 0. A
 /// centroid that no color is nearest to moves to the color that is served worst.
@@ -136,7 +137,7 @@ pub fn fit<const D: usize>(colors: &Colors<D>, options: &Options) -> Result<Fit>
         let mut start = rows(centroids);
         start[..pinned.len()].copy_from_slice(&pinned);
         let lloyd = Lloyd::new(colors, start, pinned.len(), &work);
-        let given = Polished::from(lloyd, 0, options.tol, options.max_iter);
+        let given = Polished::from(lloyd, 0, Steps::ToMeans, options.tol, options.max_iter);
         let run = given.traced(Origin::Start);
         return Ok(given.into_fit(vec![run], &work));
     }
@@ -144,28 +145,27 @@ pub fn fit<const D: usize>(colors: &Colors<D>, options: &Options) -> Result<Fit>
         Effort::Fast => options.max_iter.min(FAST_ITERATIONS),
         Effort::Balanced | Effort::Best => options.max_iter,
     };
+    let search = Search::new(colors, options, &work);
     let mut trace = Vec::new();
     let polish = |lloyd, start, trace: &mut Vec<Run>| {
-        let polished = Polished::from(lloyd, start, options.tol, max_iter);
+        let polished = Polished::from(lloyd, start, Steps::BeyondMeans, options.tol, max_iter);
         trace.push(polished.traced(Origin::Continuation));
         polished
     };
-    let search = Search::new(colors, options, &work);
+    let polish_best_of = |starts, trace: &mut Vec<Run>| {
+        let (start, centroids) = search.best_of(starts, trace);
+        let centroids = search.refined(start, centroids, trace);
+        polish(
+            Lloyd::new(colors, centroids, pinned.len(), &work),
+            start,
+            trace,
+        )
+    };
     let starts = options.n_init.unwrap_or_else(|| search.starts());
-    let (start, centroids) = search.best_of(0..starts, &mut trace);
-    let mut best = polish(
-        Lloyd::new(colors, centroids, pinned.len(), &work),
-        start,
-        &mut trace,
-    );
+    let mut best = polish_best_of(0..starts, &mut trace);
     if options.effort == Effort::Best {
         if options.n_init.is_none() {
-            let (start, more) = search.best_of(starts..BEST_STARTS * starts, &mut trace);
-            best = best.or(polish(
-                Lloyd::new(colors, more, pinned.len(), &work),
-                start,
-                &mut trace,
-            ));
+            best = best.or(polish_best_of(starts..BEST_STARTS * starts, &mut trace));
         }
         let searched = trace.len();
         let moved = search.move_centroids(best.lloyd.clone(), best.start, &mut trace);
@@ -208,8 +208,14 @@ struct Polished<'a, const D: usize> {
 }
 
 impl<'a, const D: usize> Polished<'a, D> {
-    fn from(mut lloyd: Lloyd<'a, D>, start: usize, tol: f64, max_iter: usize) -> Self {
-        let (history, converged) = lloyd.run(tol, max_iter);
+    fn from(
+        mut lloyd: Lloyd<'a, D>,
+        start: usize,
+        steps: Steps,
+        tol: f64,
+        max_iter: usize,
+    ) -> Self {
+        let (history, converged) = lloyd.run(steps, Until::Move(tol), max_iter);
         Self {
             inertia: lloyd.inertia(),
             lloyd,
@@ -576,27 +582,42 @@ mod tests {
     }
 
     #[test]
-    fn more_effort_is_more_work_and_no_worse() {
+    fn more_effort_is_more_work_and_less_error() {
         for (colors, k) in [
             (flower(30), 24),
-            (flower(60), 100),
+            (flower(40), 60),
             (Colors::of(&noise(90, 90, 8)).0, 12),
         ] {
-            let [fast, balanced, best] =
-                [Effort::Fast, Effort::Balanced, Effort::Best].map(|effort| {
-                    fit(
-                        &colors,
-                        &Options {
-                            k,
-                            effort,
-                            ..Options::default()
-                        },
-                    )
-                    .unwrap()
-                });
-            assert!(fast.assigned < balanced.assigned && balanced.assigned < best.assigned);
-            assert!(fast.inertia >= balanced.inertia && balanced.inertia >= best.inertia);
-            assert!(fast.n_iter <= FAST_ITERATIONS && balanced.converged && best.converged);
+            // A single start can be lucky: medians over seeds are compared.
+            let mut inertias = [Effort::Fast, Effort::Balanced, Effort::Best].map(|_| Vec::new());
+            for seed in 0..3 {
+                let mut less = 0;
+                for (effort, inertias) in [Effort::Fast, Effort::Balanced, Effort::Best]
+                    .into_iter()
+                    .zip(&mut inertias)
+                {
+                    let options = Options {
+                        k,
+                        effort,
+                        seed,
+                        ..Options::default()
+                    };
+                    let fit = fit(&colors, &options).unwrap();
+                    assert!(fit.assigned > less);
+                    less = fit.assigned;
+                    if effort == Effort::Fast {
+                        assert!(fit.n_iter <= FAST_ITERATIONS);
+                    } else {
+                        assert!(fit.converged);
+                    }
+                    inertias.push(fit.inertia);
+                }
+            }
+            let [fast, balanced, best] = inertias.map(|mut inertias| {
+                inertias.sort_by(f64::total_cmp);
+                inertias[1]
+            });
+            assert!(fast > balanced && balanced >= best);
         }
     }
 

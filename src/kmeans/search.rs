@@ -18,7 +18,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::{
     Init, Options, hidden_scatter,
-    lloyd::{Lloyd, Work},
+    lloyd::{Lloyd, Steps, Until, Work},
     missing::missing,
     rows, seed,
 };
@@ -46,6 +46,15 @@ const WORTH_TRYING: f64 = 0.3;
 /// A round that lessens the inertia by a smaller share than this has not paid.
 const PAYS: f64 = 1e-3;
 
+/// Boxes to a centroid from which it is not far to the optimum among the colors themselves. They are
+/// worth making where there are so many times as many colors.
+const FINE_BOXES_PER_CENTROID: usize = 128;
+const WORTH_FINE_BOXES: usize = 2;
+
+/// The iterations on them end when one gains a smaller share of the inertia than this, or after as
+/// many as on coarse boxes.
+const FINE_GAIN: f64 = 1e-5;
+
 /// The first iterations on coarse boxes end when no centroid moves farther than this share of the unit
 /// of color, or after as many.
 const COARSE_TOL: f64 = 0.002;
@@ -56,39 +65,63 @@ const COARSE_ITERATIONS: usize = 100;
 const SPLIT_GAIN: f64 = 0.64;
 const SPLIT_DISTANCE: f64 = 0.8;
 
+/// Boxes of colors, each as one color.
+struct Boxes<const D: usize> {
+    means: Colors<D>,
+    /// What the inertia of the pixels exceeds that of the boxes by.
+    hidden: f64,
+}
+
+impl<const D: usize> Boxes<D> {
+    /// About `n` boxes of `colors`.
+    fn of(colors: &Colors<D>, n: usize) -> Self {
+        let means = colors.coarse(n);
+        Self {
+            hidden: hidden_scatter(colors, &means),
+            means,
+        }
+    }
+
+    /// Makes of the boxes' inertias in `runs` those of the pixels.
+    fn reveal(&self, runs: &mut [Run]) {
+        for inertia in runs.iter_mut().flat_map(|run| &mut run.objective) {
+            *inertia += self.hidden;
+        }
+    }
+}
+
 /// The search on coarse boxes: starts, numbered, each with its own stream of random numbers.
 pub(super) struct Search<'a, const D: usize> {
     options: &'a Options,
     work: &'a Work,
-    coarse: Colors<D>,
-    /// What the inertia of the pixels exceeds that of the coarse boxes by.
-    hidden: f64,
+    coarse: Boxes<D>,
+    /// Where the colors are many more.
+    fine: Option<Boxes<D>>,
 }
 
 impl<'a, const D: usize> Search<'a, D> {
     pub(super) fn new(colors: &Colors<D>, options: &'a Options, work: &'a Work) -> Self {
-        let boxes = BOXES_PER_CENTROID * options.k.max(FEWEST_CENTROIDS);
+        let k = options.k.max(FEWEST_CENTROIDS);
+        let boxes = BOXES_PER_CENTROID * k;
+        let fine_boxes = FINE_BOXES_PER_CENTROID * k;
+        let is_worth_it = colors.len() >= WORTH_FINE_BOXES * fine_boxes;
         let boxes = if options.effort == Effort::Fast {
-            boxes / 4
+            boxes / 2
         } else {
             boxes
         };
-        let coarse = colors.coarse(boxes);
         Self {
             options,
             work,
-            hidden: hidden_scatter(colors, &coarse),
-            coarse,
+            coarse: Boxes::of(colors, boxes),
+            fine: is_worth_it.then(|| Boxes::of(colors, fine_boxes)),
         }
     }
 
     /// How many starts there are by default: with few centroids optima are few and starts cheap.
     pub(super) fn starts(&self) -> usize {
         let k = self.options.k;
-        match self.options.effort {
-            Effort::Fast => (32 / k).clamp(1, 2),
-            Effort::Balanced | Effort::Best => (64 / k).clamp(1, 4),
-        }
+        (128 / k).clamp(1, 8)
     }
 
     /// The best of some starts: its number and its centroids. The runs of all are added to `trace`.
@@ -108,6 +141,33 @@ impl<'a, const D: usize> Search<'a, D> {
         best.map_or_else(Default::default, |(_, start, centroids)| (start, centroids))
     }
 
+    /// The centroids that `start` has come to after iterations on fine boxes.
+    pub(super) fn refined(
+        &self,
+        start: usize,
+        centroids: Vec<[f64; D]>,
+        trace: &mut Vec<Run>,
+    ) -> Vec<[f64; D]> {
+        let Some(fine) = &self.fine else {
+            return centroids;
+        };
+        let mut lloyd = Lloyd::new(&fine.means, centroids, self.pinned(), self.work);
+        let (history, _) = lloyd.run(
+            Steps::BeyondMeans,
+            Until::Gain(FINE_GAIN),
+            COARSE_ITERATIONS,
+        );
+        let mut run = [Run::new(
+            start,
+            Origin::Continuation,
+            history,
+            lloyd.inertia(),
+        )];
+        fine.reveal(&mut run);
+        trace.extend(run);
+        lloyd.centroids
+    }
+
     /// How many centroids, the first ones, never move.
     fn pinned(&self) -> usize {
         self.options.pinned.nrows()
@@ -120,17 +180,17 @@ impl<'a, const D: usize> Search<'a, D> {
         let k = self.options.k;
         let pinned = rows(&self.options.pinned);
         let centroids = match self.options.init {
-            Init::Random => seed::random(&self.coarse, k, pinned, &mut generator),
-            _ => seed::k_means_plus_plus(&self.coarse, k, pinned, &mut generator),
+            Init::Random => seed::random(&self.coarse.means, k, pinned, &mut generator),
+            _ => seed::k_means_plus_plus(&self.coarse.means, k, pinned, &mut generator),
         };
-        let mut lloyd = Lloyd::new(&self.coarse, centroids, self.pinned(), self.work);
-        let (history, _) = lloyd.run(COARSE_TOL * self.coarse.unit(), COARSE_ITERATIONS);
+        let coarse = &self.coarse.means;
+        let mut lloyd = Lloyd::new(coarse, centroids, self.pinned(), self.work);
+        let small_move = Until::Move(COARSE_TOL * coarse.unit());
+        let (history, _) = lloyd.run(Steps::BeyondMeans, small_move, COARSE_ITERATIONS);
         let own = trace.len();
         trace.push(Run::new(start, Origin::Start, history, lloyd.inertia()));
         let lloyd = self.move_centroids(lloyd, start, trace);
-        for inertia in trace[own..].iter_mut().flat_map(|run| &mut run.objective) {
-            *inertia += self.hidden;
-        }
+        self.coarse.reveal(&mut trace[own..]);
         lloyd
     }
 
@@ -146,7 +206,7 @@ impl<'a, const D: usize> Search<'a, D> {
         let mut most = if k > 1 { (k / MOST_MOVED).max(1) } else { 0 };
         let mut inertia = lloyd.inertia();
         while most > 0 {
-            let moves = moves(&self.coarse, &lloyd.centroids, self.pinned(), most);
+            let moves = moves(&self.coarse.means, &lloyd.centroids, self.pinned(), most);
             if moves.is_empty() {
                 break;
             }
@@ -154,7 +214,7 @@ impl<'a, const D: usize> Search<'a, D> {
             for &(j, target) in moves.as_flattened() {
                 trial.place(j, target);
             }
-            let (history, _) = trial.run(0.0, SETTLE);
+            let (history, _) = trial.run(Steps::BeyondMeans, Until::Move(0.0), SETTLE);
             let after = trial.inertia();
             trace.push(Run {
                 kept: after < inertia,
@@ -275,7 +335,7 @@ mod tests {
         let search = Search::new(&colors, &options, &work);
         let inertia = |starts| {
             let (_, centroids) = search.best_of(0..starts, &mut Vec::new());
-            Lloyd::new(&search.coarse, centroids, 0, &work).inertia()
+            Lloyd::new(&search.coarse.means, centroids, 0, &work).inertia()
         };
         assert!(inertia(8) <= inertia(3) && inertia(3) <= inertia(1));
         let only = |start| search.best_of(start..start + 1, &mut Vec::new());
@@ -296,12 +356,10 @@ mod tests {
         let search = Search::new(&colors, &options, &work);
         let stuck = vec![[0.0; 3], [4.0, 0.0, 0.0], [202.0, 15.0, 0.0]];
         let mut lloyd = Lloyd::new(&colors, stuck, 0, &work);
-        lloyd.run(0.0, 100);
+        lloyd.run(Steps::ToMeans, Until::Move(0.0), 100);
         assert!(lloyd.inertia() > 900.0);
-        assert_eq!(
-            search.move_centroids(lloyd, 0, &mut Vec::new()).inertia(),
-            24.0
-        );
+        let inertia = search.move_centroids(lloyd, 0, &mut Vec::new()).inertia();
+        assert!((inertia - 24.0).abs() < 1e-9);
     }
 
     #[test]
