@@ -1,6 +1,8 @@
 //! Everything that can go wrong in the library.
 
-use std::io;
+use std::{error::Error as _, io};
+
+use image::ImageError;
 
 /// What went wrong, with the offending value and the cure in the text.
 #[derive(Debug, thiserror::Error)]
@@ -26,8 +28,8 @@ pub enum Error {
     #[error("truncated: the end of the picture is missing")]
     Truncated,
     /// The bytes are of a known format, but broken.
-    #[error("cannot decode: {0}")]
-    Decode(#[source] image::ImageError),
+    #[error("cannot decode: {}", decoding(.0))]
+    Decode(#[source] ImageError),
     /// The picture could not be written as PNG.
     #[error("cannot encode: {0}")]
     Encode(#[source] png::EncodingError),
@@ -48,6 +50,16 @@ pub enum Error {
     /// An argument lies outside what the function takes.
     #[error("{0}")]
     Invalid(String),
+}
+
+/// The decoder's own words, where it has some: who reads them knows the file's format.
+fn decoding(error: &ImageError) -> String {
+    match error {
+        ImageError::Decoding(found) => found
+            .source()
+            .map_or_else(|| found.to_string(), ToString::to_string),
+        other => other.to_string(),
+    }
 }
 
 /// The library's result.

@@ -44,7 +44,10 @@ use std::io;
 
 use ndarray::{Array2, Array3};
 use serde::{Deserialize, Serialize};
-use serde_json::ser::{Formatter, Serializer};
+use serde_json::{
+    error::Category,
+    ser::{Formatter, Serializer},
+};
 
 use crate::{
     Error, Result, Space,
@@ -192,7 +195,7 @@ fn written(file: &File) -> String {
 /// The file as it stands, its shapes unchecked.
 fn read(json: &str) -> Result<File> {
     let head: Head = serde_json::from_str(json).map_err(|error| broken(&error))?;
-    if head.format != FORMAT {
+    if head.format.as_deref() != Some(FORMAT) {
         return Err(Error::Invalid(format!(
             "not a saved model: its \"format\" is not \"{FORMAT}\""
         )));
@@ -207,8 +210,16 @@ fn read(json: &str) -> Result<File> {
     serde_json::from_str(json).map_err(|error| broken(&error))
 }
 
+/// Why a text is no model, by line and column.
 fn broken(error: &serde_json::Error) -> Error {
-    Error::Invalid(format!("not a saved model: {error}"))
+    let place = format!("line {}, column {}", error.line(), error.column());
+    let words = error.to_string();
+    let what = match error.classify() {
+        Category::Eof => "it ends too soon",
+        Category::Data => words.split(" at line ").next().unwrap_or_default(),
+        Category::Syntax | Category::Io => "it is no JSON",
+    };
+    Error::Invalid(format!("not a saved model: {what} ({place})"))
 }
 
 fn invalid(what: impl std::fmt::Display) -> Error {
@@ -222,7 +233,8 @@ fn counted(n: usize, what: &str) -> String {
 /// What every version has.
 #[derive(Deserialize)]
 struct Head {
-    format: String,
+    format: Option<String>,
+    #[serde(default)]
     version: u64,
 }
 
@@ -230,6 +242,7 @@ struct Head {
 struct File {
     format: String,
     version: u64,
+    #[serde(default)]
     program: String,
     #[serde(with = "SpaceName")]
     space: Space,

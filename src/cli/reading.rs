@@ -13,6 +13,9 @@ use super::{panics, range, source::Source};
 
 const READING: &str = "Reading";
 
+/// What every JPEG begins with.
+const JPEG_START: [u8; 2] = [0xff, 0xd8];
+
 #[derive(Args, Debug)]
 pub struct ReadingArgs {
     /// Take the colors' numbers as they are, and keep what says what they mean in the output
@@ -72,14 +75,19 @@ impl ReadingArgs {
 pub fn decode(source: &Source, bytes: &[u8], options: &DecodeOptions) -> Result<Decoded> {
     let extension = source.path().extension().and_then(OsStr::to_str);
     let decoded = panics::of_decoder(|| picture::decode(bytes, extension, options))?;
-    decoded.map_err(with_cure)
+    decoded.map_err(|error| match error {
+        // Of the others nothing is taken.
+        Error::Truncated if bytes.starts_with(&JPEG_START) => {
+            anyhow!("{error}; --allow-truncated takes what is there")
+        }
+        error => with_cure(error),
+    })
 }
 
 /// The error with the option that cures it.
 fn with_cure(error: Error) -> anyhow::Error {
     match error {
         Error::Memory { .. } => anyhow!("{error} (--max-memory)"),
-        Error::Truncated => anyhow!("{error}; --allow-truncated takes what is there"),
         error => error.into(),
     }
 }

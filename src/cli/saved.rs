@@ -2,12 +2,14 @@
 
 use std::{fs, io::Read, path::Path};
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Result, anyhow, ensure};
 use os_display::Quotable;
 use quantize::{
     Space,
     model::{self, Model, Parameters},
 };
+
+use super::message::reason;
 
 /// Bytes of a model that are read at most; one of 256 components has a hundred thousand.
 const MAX_BYTES: u64 = 64 << 20;
@@ -31,9 +33,8 @@ impl Saved {
     /// # Errors
     /// The system's reason, or why it is no model of at most 256 colors.
     pub fn load(path: &Path) -> Result<Self> {
-        read(path)
-            .and_then(Self::from_json)
-            .with_context(|| path.quote().to_string())
+        let saved = read(path).and_then(Self::from_json);
+        saved.map_err(|error| anyhow!("{}: {}", path.quote(), reason(&error)))
     }
 
     fn from_json(json: String) -> Result<Self> {

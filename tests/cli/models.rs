@@ -40,6 +40,9 @@ fn a_model_that_does_not_serve_is_refused_before_any_work() {
         "broken.json",
         b"{\"format\": \"quantize-model\", \"version\": 9}",
     );
+    folder.write("cut.json", b"{\"format\": \"q");
+    folder.write("other.json", b"{\"a\": 1}");
+    folder.write("notes.json", b"notes");
     let before = folder.names();
     for (arguments, part) in [
         (
@@ -48,7 +51,22 @@ fn a_model_that_does_not_serve_is_refused_before_any_work() {
         ),
         ("kmeans --load-model broken.json a.png", "version 9"),
         ("kmeans --load-model a.png a.png", "UTF-8"),
-        ("kmeans --load-model none.json a.png", "none.json"),
+        (
+            "kmeans --load-model none.json a.png",
+            "'none.json': No such file or directory\n",
+        ),
+        (
+            "kmeans --load-model cut.json a.png",
+            "'cut.json': not a saved model: it ends too soon (line 1, column 13)",
+        ),
+        (
+            "kmeans --load-model other.json a.png",
+            "not a saved model: its \"format\" is not",
+        ),
+        (
+            "kmeans --load-model notes.json a.png",
+            "not a saved model: it is no JSON (line 1, column 2)",
+        ),
         (
             "kmeans --load-model m.json -k 4 a.png",
             "cannot be used with",

@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use crate::common::{Folder, indexed, stderr, stdout};
+use crate::common::{Folder, indexed, picture, stderr, stdout};
 
 /// A folder of the collection of pictures that may lie beside the repository.
 fn shared(name: &str) -> Option<PathBuf> {
@@ -86,6 +86,31 @@ fn what_needs_more_memory_is_refused_and_names_the_option() {
     assert!(text.starts_with("quantize: 'bomb.gif': needs "), "{text}");
     assert!(text.contains(" MiB of 2048 MiB (--max-memory)"), "{text}");
     folder.run("kmeans --max-memory 1T a.png").code(2);
+}
+
+#[test]
+fn what_is_cut_short_is_told_in_the_programs_words() {
+    use image::ImageFormat::{Bmp, Jpeg, Png};
+    let folder = Folder::new();
+    let truncated = "truncated: the end of the picture is missing\n";
+    let without_size = "a JPEG that does not tell its size: broken, or cut short\n";
+    for (name, format, missing, expected) in [
+        ("end.png", Png, 30, truncated),
+        ("end.bmp", Bmp, 300, truncated),
+        ("data.png", Png, usize::MAX, truncated),
+        ("size.jpg", Jpeg, usize::MAX, without_size),
+    ] {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        picture(9).write_to(&mut bytes, format).unwrap();
+        let bytes = bytes.into_inner();
+        // What is left of the shortest ends before a JPEG's size and a PNG's pixels.
+        let left = bytes.len().saturating_sub(missing).max(35);
+        folder.write(name, &bytes[..left]);
+        let run = folder.run(&format!("kmeans {name}")).code(1);
+        let said = stderr(&run);
+        let expected = format!("quantize: '{name}': {expected}");
+        assert!(said.starts_with(&expected), "{said}");
+    }
 }
 
 #[test]

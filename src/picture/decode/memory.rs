@@ -39,11 +39,18 @@ impl Header {
     /// The header of `bytes`.
     ///
     /// # Errors
-    /// [`Error::Decode`] when it is broken.
+    /// [`Error::Decode`] or [`Error::Invalid`] when it is broken.
     pub fn read(format: Format, bytes: &[u8]) -> Result<Self> {
         match format {
             Format::Png => Ok(Self::of_png(bytes)),
-            Format::Jpeg => Ok(Self::of_jpeg(&JpegHeader::read(bytes), bytes.len() as u64)),
+            Format::Jpeg => {
+                let header = Self::of_jpeg(&JpegHeader::read(bytes), bytes.len() as u64);
+                if header.width == 0 || header.height == 0 {
+                    let what = "a JPEG that does not tell its size: broken, or cut short";
+                    return Err(Error::Invalid(what.to_owned()));
+                }
+                Ok(header)
+            }
             _ => Ok(Self::of_other(format, &other::decoder(format, bytes)?)),
         }
     }

@@ -123,7 +123,7 @@ pub fn load(path: &Path) -> Result<Picture> {
 /// # Errors
 /// [`Error::NotAPicture`] when no format is recognized, [`Error::UnsupportedFormat`] when it is
 /// none that is read here, [`Error::Memory`] when the picture is too large for
-/// [`DecodeOptions::max_memory`], [`Error::Truncated`] when the end of a JPEG is missing,
+/// [`DecodeOptions::max_memory`], [`Error::Truncated`] when the end of the picture is missing,
 /// [`Error::Decode`] when the bytes break the format's rules.
 pub fn decode(bytes: &[u8], extension: Option<&str>, options: &DecodeOptions) -> Result<Decoded> {
     let (format, bytes) = Format::of(bytes, extension)?;

@@ -1,8 +1,8 @@
 //! All formats but PNG, by the `image` crate.
 
-use std::io::Cursor;
+use std::io::{Cursor, ErrorKind};
 
-use image::{ColorType, ExtendedColorType, ImageDecoder, ImageReader, Limits};
+use image::{ColorType, ExtendedColorType, ImageDecoder, ImageError, ImageReader, Limits};
 
 use super::{
     Format, Raw,
@@ -21,22 +21,22 @@ use crate::{
 pub fn decoder(format: Format, bytes: &[u8]) -> Result<impl ImageDecoder> {
     let mut reader = ImageReader::new(Cursor::new(bytes));
     reader.set_format(format.name());
-    reader.into_decoder().map_err(Error::Decode)
+    reader.into_decoder().map_err(broken)
 }
 
 /// The picture in `bytes`.
 ///
 /// # Errors
-/// [`Error::Decode`].
+/// [`Error::Decode`] or [`Error::Truncated`].
 pub fn read(format: Format, bytes: &[u8], max_memory: u64) -> Result<Raw> {
     let mut decoder = decoder(format, bytes)?;
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(max_memory);
-    decoder.set_limits(limits).map_err(Error::Decode)?;
+    decoder.set_limits(limits).map_err(broken)?;
 
     let (width, height) = decoder.dimensions();
     let color_type = decoder.color_type();
-    let orientation = decoder.orientation().map_err(Error::Decode)?;
+    let orientation = decoder.orientation().map_err(broken)?;
     // A profile that cannot be had is one that cannot be read.
     let color = match decoder.icc_profile() {
         Ok(None) => ColorDescription::Srgb,
@@ -53,7 +53,7 @@ pub fn read(format: Format, bytes: &[u8], max_memory: u64) -> Result<Raw> {
     ) || matches!(color_type, ColorType::La8 | ColorType::La16);
     let count = width as usize * height as usize;
     let pixels = samples::pixels(color_type, count, |buffer| {
-        decoder.read_image(buffer).map_err(Error::Decode)
+        decoder.read_image(buffer).map_err(broken)
     })?;
     Ok(Raw {
         width,
@@ -65,6 +65,13 @@ pub fn read(format: Format, bytes: &[u8], max_memory: u64) -> Result<Raw> {
         metadata: Metadata::new(resolution),
         warnings: Vec::new(),
     })
+}
+
+fn broken(error: ImageError) -> Error {
+    match error {
+        ImageError::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => Error::Truncated,
+        error => Error::Decode(error),
+    }
 }
 
 fn resolution(density: Density) -> Resolution {

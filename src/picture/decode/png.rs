@@ -1,6 +1,6 @@
 //! PNG, by the `png` crate: the `image` crate hides what its chunks say about color.
 
-use std::io::Cursor;
+use std::io::{Cursor, ErrorKind};
 
 use image::{
     ColorType::{self, L8, L16, La8, La16, Rgb8, Rgb16, Rgba8, Rgba16},
@@ -26,7 +26,7 @@ const METADATA_BYTES: usize = 64 << 20;
 /// The picture in `png`; of an animation the image that is shown where animations are not.
 ///
 /// # Errors
-/// [`Error::Decode`].
+/// [`Error::Decode`] or [`Error::Truncated`].
 pub fn read(png: &[u8]) -> Result<Raw> {
     let limits = png::Limits {
         bytes: METADATA_BYTES,
@@ -124,6 +124,10 @@ fn color_type((channels, depth): (png::ColorType, BitDepth)) -> Result<ColorType
 }
 
 fn broken(error: png::DecodingError) -> Error {
+    if matches!(&error, png::DecodingError::IoError(error) if error.kind() == ErrorKind::UnexpectedEof)
+    {
+        return Error::Truncated;
+    }
     let format = ImageFormat::Png.into();
     Error::Decode(ImageError::Decoding(DecodingError::new(format, error)))
 }
