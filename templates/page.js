@@ -157,6 +157,17 @@ for (let corner = 0; corner < 8; corner++) {
   for (const axis of [1, 2, 4]) if (!(corner & axis)) EDGES.push([corner, corner | axis]);
 }
 
+// On paper all is as in the light.
+let printing = false;
+
+function inks(section) {
+  if (printing) return { ink: "#000", muted: "#444", card: "#fff" };
+  const style = getComputedStyle(section);
+  const [ink, muted, card] = ["--ink", "--muted", "--card"].map((name) => style.getPropertyValue(name));
+  return { ink, muted, card };
+}
+
+// Plots the colors of a section as they are turned and enlarged, and returns what paints them at once.
 function plot(section) {
   const data = JSON.parse(section.querySelector("script").textContent);
   const canvas = section.querySelector("canvas");
@@ -211,9 +222,7 @@ function plot(section) {
   }
 
   function draw(context, width, height) {
-    const style = getComputedStyle(section);
-    const ink = style.getPropertyValue("--ink");
-    const muted = style.getPropertyValue("--muted");
+    const { ink, muted, card } = inks(section);
     context.clearRect(0, 0, width, height);
     const project = projector(width, height);
     for (let i = 0; i < position.length; i += 3) project(position[i], position[i + 1], position[i + 2], seen, i);
@@ -247,7 +256,7 @@ function plot(section) {
       context.fillStyle = fill[i];
       context.fill();
       context.lineWidth = 4 * scale;
-      context.strokeStyle = style.getPropertyValue("--card");
+      context.strokeStyle = card;
       context.stroke();
       context.lineWidth = 2 * scale;
       context.strokeStyle = ink;
@@ -288,16 +297,18 @@ function plot(section) {
   function redraw() {
     if (pending) return;
     pending = true;
-    requestAnimationFrame(() => {
-      pending = false;
-      const { clientWidth: width, clientHeight: height } = canvas;
-      const ratio = devicePixelRatio;
-      const [w, h] = [Math.round(width * ratio), Math.round(height * ratio)];
-      if (canvas.width !== w || canvas.height !== h) [canvas.width, canvas.height] = [w, h];
-      const context = canvas.getContext("2d");
-      context.setTransform(ratio, 0, 0, ratio, 0, 0);
-      draw(context, width, height);
-    });
+    requestAnimationFrame(paint);
+  }
+
+  function paint() {
+    pending = false;
+    const { clientWidth: width, clientHeight: height } = canvas;
+    const ratio = devicePixelRatio;
+    const [w, h] = [Math.round(width * ratio), Math.round(height * ratio)];
+    if (canvas.width !== w || canvas.height !== h) [canvas.width, canvas.height] = [w, h];
+    const context = canvas.getContext("2d");
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    draw(context, width, height);
   }
 
   function turn(yaw, pitch) {
@@ -334,7 +345,7 @@ function plot(section) {
     const context = picture.getContext("2d");
     draw(context, picture.width, picture.height);
     context.globalCompositeOperation = "destination-over";
-    context.fillStyle = getComputedStyle(section).getPropertyValue("--card");
+    context.fillStyle = inks(section).card;
     context.fillRect(0, 0, picture.width, picture.height);
     picture.toBlob((blob) => {
       const link = document.createElement("a");
@@ -375,6 +386,7 @@ function plot(section) {
   section.querySelector(".save").addEventListener("click", save);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
   new ResizeObserver(redraw).observe(canvas);
+  return paint;
 }
 
 // ---- The table ----
@@ -437,12 +449,27 @@ document.addEventListener("click", (event) => {
 
 for (const table of document.querySelectorAll("table")) sortable(table);
 for (const section of document.querySelectorAll(".views")) comparison(section);
-// Plots of many pictures wait until somebody comes by.
+// Plots of many pictures wait until somebody comes by, or all are printed.
+const waiting = new Set(document.querySelectorAll("canvas"));
+const paints = [];
+function start(canvas) {
+  if (waiting.delete(canvas)) paints.push(plot(canvas.closest("section")));
+}
 const coming = new IntersectionObserver((entries) => {
   for (const { isIntersecting, target } of entries) {
     if (!isIntersecting) continue;
     coming.unobserve(target);
-    plot(target.closest("section"));
+    start(target);
   }
 }, { rootMargin: "400px" });
-for (const canvas of document.querySelectorAll("canvas")) coming.observe(canvas);
+for (const canvas of waiting) coming.observe(canvas);
+
+function paintAll(now) {
+  printing = now;
+  for (const paint of paints) paint();
+}
+addEventListener("beforeprint", () => {
+  waiting.forEach(start);
+  paintAll(true);
+});
+addEventListener("afterprint", () => paintAll(false));

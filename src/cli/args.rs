@@ -151,7 +151,12 @@ pub struct GmmArgs {
     pub common: CommonArgs,
 
     /// What the covariances have in common: full, tied, diag or spherical
-    #[arg(long, value_name = "TYPE", default_value = "full")]
+    #[arg(
+        long,
+        value_name = "TYPE",
+        default_value = "full",
+        conflicts_with = "load_model"
+    )]
     #[arg(help_heading = MODEL, hide_possible_values = true)]
     pub covariance: Covariance,
 
@@ -175,10 +180,10 @@ pub struct GmmArgs {
     #[arg(help_heading = MODEL, allow_hyphen_values = true)]
     pub reg_covar: f64,
 
-    /// What -k auto minimizes: bic or aic
-    #[arg(long, value_name = "WHICH", default_value = "bic")]
+    /// What -k auto minimizes: bic or aic [default: bic]
+    #[arg(long, value_name = "WHICH", conflicts_with = "load_model")]
     #[arg(help_heading = MODEL, hide_possible_values = true)]
-    pub criterion: Criterion,
+    pub criterion: Option<Criterion>,
 
     /// Also write each pixel's posterior mean, a smooth picture in full color
     #[arg(long, value_name = "PATH", help_heading = OUTPUT)]
@@ -287,10 +292,10 @@ pub struct FitArgs {
     #[arg(value_parser = range::clusters, help_heading = MODEL, allow_negative_numbers = true)]
     pub k: Option<Clusters>,
 
-    /// The most colors that -k auto chooses, 1 to 256
-    #[arg(long, value_name = "N", value_parser = range::max_k, default_value = "32")]
+    /// The most colors that -k auto chooses, 1 to 256 [default: 32]
+    #[arg(long, value_name = "N", value_parser = range::max_k)]
     #[arg(help_heading = MODEL, allow_negative_numbers = true)]
-    pub max_k: usize,
+    max_k: Option<usize>,
 
     /// The fewest colors up to -k whose picture, before any dithering, reaches this PSNR
     #[arg(long, value_name = "DB", value_parser = range::decibels)]
@@ -347,7 +352,8 @@ pub struct FitArgs {
 
     /// Use a saved model, with its k and its space, instead of fitting one
     #[arg(long, value_name = "FILE", help_heading = MODEL)]
-    #[arg(conflicts_with_all = ["k", "space", "min_psnr", "max_bytes", "keep_color"])]
+    #[arg(conflicts_with_all = ["k", "max_k", "space", "min_psnr", "max_bytes", "keep_color"])]
+    #[arg(conflicts_with_all = ["init", "n_init", "effort", "tol", "max_iter"])]
     pub load_model: Option<PathBuf>,
 
     /// Also write the number of each pixel's cluster or component as 8-bit gray
@@ -645,6 +651,16 @@ impl FitArgs {
         self.k.unwrap_or(Clusters::Number(default))
     }
 
+    /// The most of them where the picture decides.
+    pub fn max_k(&self) -> usize {
+        self.max_k.unwrap_or(32)
+    }
+
+    /// Whether that was given.
+    pub fn has_max_k(&self) -> bool {
+        self.max_k.is_some()
+    }
+
     /// What decides how many there are.
     pub fn targets(&self) -> Option<Targets> {
         let targets = Targets {
@@ -684,6 +700,12 @@ impl KmeansArgs {
 }
 
 impl GmmArgs {
+    /// What the picture decides by how many components there are.
+    pub fn criterion(&self) -> gmm::Criterion {
+        self.criterion
+            .map_or_else(gmm::Criterion::default, Into::into)
+    }
+
     /// What is to be written besides the picture, and where.
     pub fn extras(&self) -> Vec<(Extra, &Path)> {
         let mut extras = [self.common.extras(), self.fit.extras()].concat();
@@ -745,10 +767,7 @@ mod tests {
         };
         assert_eq!(gmm.options(16), gmm::Options::<3>::default());
         assert_eq!(gmm.fit.clusters(), Clusters::Number(16));
-        assert_eq!(
-            gmm::Criterion::from(gmm.criterion),
-            gmm::Criterion::default()
-        );
+        assert_eq!(gmm.criterion(), gmm::Criterion::default());
         assert_eq!(kmeans.options(16), kmeans::Options::default());
         assert_eq!(kmeans.fit.clusters(), Clusters::Number(16));
     }

@@ -1,14 +1,12 @@
 //! `quantize compare`: how far apart two pictures are, in figures and side by side.
 
-use std::io::{self, Write};
-
 use anyhow::{Result, anyhow, ensure};
 use os_display::Quotable;
 use quantize::{
     Colors, Picture, Space,
     figure::{self, Panel},
     metrics,
-    picture::{self, DecodeOptions, EncodeOptions, Existing},
+    picture::{DecodeOptions, EncodeOptions},
 };
 use serde::Serialize;
 
@@ -17,11 +15,10 @@ use super::{
     args::{CompareArgs, Format},
     existing,
     message::{reason, say},
-    panics,
+    output, panics,
     plan::{self, Target},
     reading,
     report::{self, Difference},
-    run,
     source::Source,
 };
 
@@ -54,6 +51,7 @@ pub fn compare(args: &CompareArgs) -> Result<Outcome> {
     );
     let output = args.output.as_deref().map(Target::named);
     if let Some(output) = &output {
+        plan::check_picture(output)?;
         plan::refuse_shared(output, &sources)?;
     }
     let done = panics::of_work(|| journey(&sources, output.as_ref(), args));
@@ -66,14 +64,24 @@ pub fn compare(args: &CompareArgs) -> Result<Outcome> {
     })
 }
 
-fn journey(sources: &[Source; 2], output: Option<&Target>, args: &CompareArgs) -> Result<()> {
+fn journey(sources: &[Source; 2], target: Option<&Target>, args: &CompareArgs) -> Result<()> {
     let (a, bytes_a) = load(&sources[0])?;
     let (b, bytes_b) = load(&sources[1])?;
+    ensure!(
+        (a.width(), a.height()) == (b.width(), b.height()),
+        "{} is of {}x{} pixels and {} of {}x{}; pictures of one size are compared",
+        sources[0].argument().quote(),
+        a.width(),
+        a.height(),
+        sources[1].argument().quote(),
+        b.width(),
+        b.height()
+    );
     let mse = metrics::mse(&a, &b)?;
     let difference = metrics::ciede2000(&a, &b)?.into();
-    if let Some(target) = output {
+    if let Some(target) = target {
         let png = side_by_side(sources, [&a, &b])?;
-        write(target, &png, existing(args.force))?;
+        output::write(&[(target, png)], existing(args.force))?;
     }
     let comparison = Comparison {
         inputs: sources.each_ref().map(name),
@@ -89,7 +97,7 @@ fn journey(sources: &[Source; 2], output: Option<&Target>, args: &CompareArgs) -
         Format::Json => report::object(&comparison),
         Format::Text => text(&comparison),
     };
-    report::print(&text, output == Some(&Target::Stdout))
+    report::print(&text, target == Some(&Target::Stdout))
 }
 
 /// The picture and the bytes of its file.
@@ -127,13 +135,6 @@ fn side_by_side(sources: &[Source; 2], pictures: [&Picture; 2]) -> Result<Vec<u8
         picture: pictures[i],
     });
     Ok(figure::side_by_side(&panels)?.encode_png(EncodeOptions::default())?)
-}
-
-fn write(target: &Target, bytes: &[u8], existing: Existing) -> Result<()> {
-    let Target::File(path) = target else {
-        return Ok(io::stdout().lock().write_all(bytes)?);
-    };
-    picture::write(path, bytes, existing).map_err(|error| run::cannot_write(target, &error))
 }
 
 /// The comparison in aligned lines.

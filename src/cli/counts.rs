@@ -13,10 +13,11 @@ use super::{
     inputs::{Input, Search},
     load::{Attempt, Loader},
     message::{reason, say, say_of, say_plain},
+    output,
     plan::{self, Target},
     progress,
     report::{self, grouped},
-    run, shared, signals,
+    shared, signals,
     source::Source,
     stopwatch::Stopwatch,
     tables,
@@ -92,7 +93,7 @@ pub fn counts(args: &CountsArgs) -> Result<Outcome> {
 /// Counts, writes and reports. Returned: how many pictures failed; if all did, there is no table.
 fn write(sources: &[Source], target: &Target, threads: usize, args: &CountsArgs) -> Result<usize> {
     let existing = super::existing(args.force);
-    run::refuse_existing(iter::once(target), existing)?;
+    output::refuse_existing(iter::once(target), existing)?;
     let mut watch = Stopwatch::start();
     let loader = Loader::new(&args.reading, true);
     let print = |text: &str| report::print(text, *target == Target::Stdout);
@@ -128,7 +129,7 @@ fn write(sources: &[Source], target: &Target, threads: usize, args: &CountsArgs)
     });
     let bytes = tables::to_bytes(rows.collect())?;
     let bytes_out = bytes.len();
-    run::write(&[(target, bytes)], existing)?;
+    output::write(&[(target, bytes)], existing)?;
     let table = Table {
         output: target.argument().to_string_lossy().into_owned(),
         status: "written",

@@ -18,6 +18,19 @@ const EXTENSIONS: [&str; 15] = [
     "tga", "ico",
 ];
 
+/// Endings of pictures that are not read here, but known.
+const OTHER_EXTENSIONS: [&str; 5] = ["avif", "heic", "jxl", "jp2", "svg"];
+
+/// Whether the name of `path` is that of a picture which is no PNG.
+pub fn has_name_of_other_format(path: &Path) -> bool {
+    has_extension(path, &EXTENSIONS[1..]) || has_extension(path, &OTHER_EXTENSIONS)
+}
+
+fn has_extension(path: &Path, extensions: &[&str]) -> bool {
+    let extension = path.extension().and_then(OsStr::to_str);
+    extension.is_some_and(|found| extensions.iter().any(|e| found.eq_ignore_ascii_case(e)))
+}
+
 /// A source, and how it came to be an input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Input {
@@ -115,9 +128,7 @@ impl Search {
         } else {
             &EXTENSIONS[..]
         };
-        let extension = path.extension().and_then(OsStr::to_str);
-        extension.is_some_and(|found| extensions.iter().any(|e| found.eq_ignore_ascii_case(e)))
-            && path.is_file()
+        has_extension(path, extensions) && path.is_file()
     }
 }
 

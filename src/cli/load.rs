@@ -55,6 +55,15 @@ impl<'a> Loader<'a> {
         }
     }
 
+    /// The same, if something else takes so many bytes of the budget throughout.
+    pub fn beside(self, bytes: u64) -> Self {
+        let left = self.reading.max_memory.saturating_sub(bytes);
+        Self {
+            memory: Budget::new(left),
+            ..self
+        }
+    }
+
     /// What comes of `work` on the picture of `source`, done anew with more memory where it needs that.
     ///
     /// # Errors

@@ -74,6 +74,11 @@ impl<'a> Method<'a> {
     /// each other.
     pub fn new(kind: Kind<'a>) -> Result<Self> {
         let pinned = kind.fit().map_or_else(|| Ok(Vec::new()), pinned)?;
+        if let Some(fit) = kind.fit().filter(|fit| fit.clusters() != Clusters::Auto) {
+            let criterion = matches!(kind, Kind::Gmm(args) if args.criterion.is_some());
+            ensure!(!fit.has_max_k(), "--max-k is for -k auto");
+            ensure!(!criterion, "--criterion is for -k auto");
+        }
         if let (Kind::Gmm(args), false) = (kind, pinned.is_empty()) {
             ensure!(
                 pinned.len() < most(&args.fit),
@@ -214,7 +219,7 @@ impl<'a> Method<'a> {
                         (self.kmeans(colors, fit, k)?, k, None)
                     }
                     Clusters::Auto => {
-                        let most = args.fit.max_k;
+                        let most = args.fit.max_k();
                         let choice = kmeans::choose(colors, &options(most), most)?;
                         let results = ChoiceResults::of("knee", &choice);
                         let model = self.kmeans(colors, choice.fit, choice.k)?;
@@ -228,8 +233,8 @@ impl<'a> Method<'a> {
                     (self.gmm(colors, fit, Draw::of(args), k)?, k, None)
                 }
                 Clusters::Auto => {
-                    let most = args.fit.max_k - pinned.nrows();
-                    let criterion = args.criterion.into();
+                    let most = args.fit.max_k() - pinned.nrows();
+                    let criterion = args.criterion();
                     let choice = gmm::choose(colors, &args.options(most), most, criterion)?;
                     let name = match criterion {
                         gmm::Criterion::Bic => "bic",
@@ -243,7 +248,7 @@ impl<'a> Method<'a> {
             },
             (Kind::Remap(_, palette), _) => (Model::Given(palette.clone()), palette.len(), None),
         };
-        Ok(self.fitted(model, k, choice))
+        Ok(self.fitted(model, k, choice, colors))
     }
 
     /// A quick k-means with so many clusters, whose picture is about as good and as large as that of
@@ -263,7 +268,7 @@ impl<'a> Method<'a> {
             ..kmeans::Options::default()
         };
         let model = self.kmeans(colors, kmeans::fit(colors, &options)?, k)?;
-        Ok(self.fitted(model, k, None))
+        Ok(self.fitted(model, k, None, colors))
     }
 
     fn fitted<const D: usize>(
@@ -271,8 +276,10 @@ impl<'a> Method<'a> {
         model: Model<D>,
         k: usize,
         choice: Option<ChoiceResults>,
+        colors: &Colors<D>,
     ) -> Fit<D> {
         Fit {
+            pixels: colors.total(),
             model,
             space: self.space(),
             kept: self.pinned.clone(),
@@ -421,6 +428,8 @@ pub struct Fit<const D: usize> {
     /// Clusters or components asked for, or chosen.
     pub k: usize,
     choice: Option<ChoiceResults>,
+    /// How many it was fitted to.
+    pixels: f64,
 }
 
 enum Model<const D: usize> {
@@ -570,10 +579,10 @@ impl<const D: usize> Fit<D> {
         Ok(picture::encode_gray(width, height, &labels)?)
     }
 
-    /// The objective in the course of the fit to so many pixels.
-    pub fn curve(&self, pixels: f64) -> Option<Curve> {
+    /// The objective in the course of the fit.
+    pub fn curve(&self) -> Option<Curve> {
         match &self.model {
-            Model::Kmeans(fit, _) => Curve::of(&fit.trace, "inertia per pixel", pixels),
+            Model::Kmeans(fit, _) => Curve::of(&fit.trace, "inertia per pixel", self.pixels),
             Model::Gmm(fit, ..) => Curve::of(&fit.trace, "nats per pixel", 1.0),
             Model::Given(_) => None,
         }
@@ -632,8 +641,8 @@ impl<const D: usize> Fit<D> {
         match &self.model {
             Model::Kmeans(fit, _) => ModelResults {
                 inertia: Some(fit.inertia),
-                n_iter: fit.n_iter,
-                converged: fit.converged,
+                n_iter: Some(fit.n_iter),
+                converged: Some(fit.converged),
                 choice: self.choice.clone(),
                 ..ModelResults::NONE
             },
@@ -643,8 +652,8 @@ impl<const D: usize> Fit<D> {
                 log_likelihood: Some(fit.log_likelihood),
                 bic: Some(fit.bic(colors.total())),
                 aic: Some(fit.aic(colors.total())),
-                n_iter: fit.n_iter,
-                converged: fit.converged,
+                n_iter: Some(fit.n_iter),
+                converged: Some(fit.converged),
                 choice: self.choice.clone(),
                 mixture: Some(mixture_results(fit, means)),
             },
@@ -666,7 +675,7 @@ fn mixture_results<const D: usize>(fit: &gmm::Fit<D>, means: &Means) -> MixtureR
 fn most(args: &FitArgs) -> usize {
     match args.clusters() {
         Clusters::Number(k) => k,
-        Clusters::Auto => args.max_k,
+        Clusters::Auto => args.max_k(),
     }
 }
 

@@ -6,12 +6,15 @@ mod compare;
 mod compressor;
 mod counts;
 mod dither;
+mod earlier;
 mod inputs;
 mod load;
 mod manual;
 mod memory;
 mod message;
 mod method;
+mod mistakes;
+mod output;
 mod page;
 mod palettes;
 mod panics;
@@ -31,24 +34,18 @@ mod tables;
 mod targets;
 
 use std::{
-    collections::BTreeMap,
-    env,
-    ffi::OsString,
-    io::{self, Write},
-    iter,
-    num::NonZeroUsize,
-    path::Path,
-    process,
+    collections::BTreeMap, env, ffi::OsString, iter, num::NonZeroUsize, path::Path, process,
 };
 
 use anyhow::{Context, Result, ensure};
 use clap::{ArgMatches, CommandFactory, FromArgMatches, error::ErrorKind};
+use os_display::Quotable;
 use quantize::picture::{EncodeOptions, Existing};
 
 use args::{Cli, Command, CommonArgs, InputArgs};
 use inputs::{Input, Search};
 use load::Loader;
-use message::{reason, say, say_of, say_plain, visible};
+use message::{reason, say, say_of, say_plain};
 use method::{Kind, Method};
 use page::{Page, Recipe, Rooms};
 use plan::{Extra, Plan, Target, Wanted};
@@ -92,7 +89,7 @@ pub fn run() -> Result<Outcome> {
     let plan = plan(common, &method, extras)?;
     if common.dry_run {
         let mut reporter = Reporter::new(common, &plan);
-        reporter.plan(&plan);
+        reporter.plan(&plan, existing(common.force));
         return Ok(if reporter.failed() {
             Outcome::SomeFailed
         } else {
@@ -122,34 +119,19 @@ fn parse() -> (Command, ArgMatches) {
         if !error.use_stderr() || error.kind() == help {
             error.exit();
         }
-        // clap's first paragraph says what is wrong, its tips what may have been meant. It repeats
-        // arguments as they are: control characters in them must not reach the terminal, which
-        // would take them for commands.
-        let text = error.render().to_string();
-        let mut paragraphs = text.split("\n\n");
-        let lines = paragraphs.next().unwrap_or_default().lines();
-        let lines: Vec<&str> = lines.map(str::trim).collect();
-        let wrong = visible(lines.join(" ").trim_start_matches("error: "));
-        let mut tips = paragraphs.flat_map(str::lines).map(str::trim);
-        let similar =
-            tips.find_map(|line| line.strip_prefix("tip: ").filter(|t| t.contains("similar")));
-        let tip = similar.map(|tip| format!("; {}", visible(tip)));
-        say(format_args!(
-            "{wrong}{} (--help lists what there is)",
-            tip.unwrap_or_default()
-        ));
+        say(mistakes::explained(&error));
         process::exit(error.exit_code());
     })
 }
 
-/// Prints what was asked for; whether it is read to its end is the reader's choice.
+/// Prints what was asked for.
 fn print(bytes: &[u8]) -> Outcome {
-    match io::stdout().lock().write_all(bytes) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            say(format_args!("cannot write to stdout: {}", reason(&error)));
+    match output::print(bytes) {
+        Ok(()) => Outcome::Complete,
+        Err(error) => {
+            say(error);
             Outcome::SomeFailed
         }
-        _ => Outcome::Complete,
     }
 }
 
@@ -184,7 +166,7 @@ fn plan(common: &CommonArgs, method: &Method, extras: Vec<(Extra, &Path)>) -> Re
     let mut plan = plan::plan(inputs, &wanted)?;
     if let Some(path) = &common.html {
         let target = plan::page(path, &plan, &wanted.tag)?;
-        run::refuse_existing(iter::once(&target), existing(common.force))?;
+        output::refuse_existing(iter::once(&target), existing(common.force))?;
         plan.page = Some(target);
     }
     Ok(plan)
@@ -222,7 +204,24 @@ fn inputs(input: &InputArgs, search: &Search, quiet: bool) -> Result<Vec<Input>>
         }
         None => {}
     }
-    search.inputs(&arguments)
+    let inputs = search.inputs(&arguments)?;
+    // In place, results are to be replaced as all others.
+    if search.only_png {
+        return Ok(inputs);
+    }
+    let (inputs, results) = earlier::set_apart(inputs);
+    if let (Some(first), false) = (results.first(), quiet) {
+        let first = first.quote();
+        match results.len() - 1 {
+            0 => say(format_args!(
+                "{first} is an earlier result and no input unless it is named"
+            )),
+            more => say(format_args!(
+                "{first} and {more} more are earlier results and no inputs unless they are named"
+            )),
+        }
+    }
+    Ok(inputs)
 }
 
 /// The threads that were asked for, or all cores.
@@ -247,6 +246,8 @@ fn do_all(plan: &Plan, common: &CommonArgs, method: &Method, recipe: Recipe) -> 
     if !common.quiet {
         progress::start(jobs.iter().map(|job| &job.source));
     }
+    let rooms = Rooms::of(jobs.len());
+    let of_page = plan.page.as_ref().map_or(0, |_| rooms.memory_needed());
     let settings = Settings {
         method,
         existing: existing(common.force),
@@ -255,9 +256,8 @@ fn do_all(plan: &Plan, common: &CommonArgs, method: &Method, recipe: Recipe) -> 
             optimize: common.optimize,
             keep_unused: !method.pinned().is_empty(),
         },
-        loader: Loader::new(&common.reading, common.strip),
+        loader: Loader::new(&common.reading, common.strip).beside(of_page),
     };
-    let rooms = Rooms::of(jobs.len());
     let mut page = plan.page.as_ref().map(|_| {
         let arguments: Vec<_> = env::args_os().skip(1).collect();
         let command = page::quoted(arguments.iter().map(OsString::as_os_str));
@@ -343,7 +343,7 @@ fn write_page(page: &Page, target: &Target, existing: Existing, reporter: &mut R
     if page.is_empty() {
         return true;
     }
-    match run::write(&[(target, page.render().into_bytes())], existing) {
+    match output::write(&[(target, page.render().into_bytes())], existing) {
         Ok(()) => {
             reporter.page(target);
             true
@@ -357,8 +357,8 @@ fn write_page(page: &Page, target: &Target, existing: Existing, reporter: &mut R
 
 /// What the user should know of a model that was not found to its end.
 fn not_converged(model: &ModelResults, method: &Method) -> Option<String> {
-    let n_iter = model.n_iter;
-    (!model.converged && n_iter >= method.max_iter())
+    let n_iter = model.n_iter?;
+    (model.converged == Some(false) && n_iter >= method.max_iter())
         .then(|| format!("not converged within --max-iter {n_iter}; raise it or --tol"))
 }
 
@@ -373,7 +373,7 @@ fn share(
     reporter: &mut Reporter,
 ) -> Result<(Option<Shared>, BTreeMap<usize, String>)> {
     let targets = plan.shared.iter().map(|(_, target)| target);
-    run::refuse_existing(targets, settings.existing)?;
+    output::refuse_existing(targets, settings.existing)?;
     let (counted, failures) = match tables {
         Some(counted) => (Some(counted), BTreeMap::new()),
         None => shared::count(&plan.jobs, settings, threads)?,

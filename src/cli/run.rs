@@ -1,32 +1,24 @@
 //! One picture's journey: load, colors, fit, palette, map, encode, write.
 
-use std::{
-    fs,
-    io::{self, Write},
-    path::Path,
-};
-
-use anyhow::{Result, anyhow, bail, ensure};
-use os_display::Quotable;
+use anyhow::{Result, bail, ensure};
 use quantize::{
-    Colors, Error, IndexedPicture, Palette, Picture,
+    Colors, IndexedPicture, Palette, Picture,
     figure::{self, Panel},
     metrics, palette,
-    picture::{EncodeOptions, Existing, Staged},
+    picture::{EncodeOptions, Existing},
 };
 
 use super::{
     compressor::{CompressionSeconds, Compressor},
     load::{Attempt, Loaded, Loader},
-    message::reason,
     method::{Fit, Method, Subject},
+    output,
     page::{Room, Views},
     palettes,
     plan::{Extra, Job, Target},
     progress,
     report::{Entry, Hex, ModelResults, Results, Seconds, Status},
     shared::Shared,
-    signals,
 };
 
 /// How every picture is treated.
@@ -52,7 +44,7 @@ pub fn journey(
     room: Option<Room>,
 ) -> Result<Results> {
     let targets = job.targets().map(|(_, target)| target);
-    refuse_existing(targets, settings.existing)?;
+    output::refuse_existing(targets, settings.existing)?;
     settings.loader.with(&job.source, |loaded| {
         if let Target::InPlace(_) = job.output {
             ensure!(
@@ -96,7 +88,7 @@ fn travel<const D: usize>(
     } = loaded;
     progress::stage("colors");
     let (colors, color_of_pixel) = Colors::<D>::in_space(&picture, method.space());
-    let memory = memory + colors.memory_needed() + method.memory_to_dither(&colors, &picture);
+    let memory = memory + memory_from_there(method, &picture, &colors, room);
     settings.loader.reading.check_memory(memory)?;
     if !claim.grow(memory) {
         return Ok(Attempt::Needs(memory));
@@ -140,12 +132,12 @@ fn travel<const D: usize>(
     };
     let mut files = vec![(&job.output, png)];
     files.extend(made.extras(job, settings.encoding)?);
-    let views = |room| made.views(&files[0].1, shared.is_none(), room);
+    let views = |room| made.views(&files[0].1, room);
     let views = room.map(views).transpose()?;
     let status = if settings.skip_if_larger && bytes_out >= bytes_in {
         Status::Skipped
     } else {
-        write(&files, settings.existing)?;
+        output::write(&files, settings.existing)?;
         Status::Written
     };
     let total = watch.total();
@@ -187,6 +179,17 @@ fn travel<const D: usize>(
     }))
 }
 
+/// Bytes of memory that the journey takes beside the pixels, once the distinct colors are known.
+fn memory_from_there<const D: usize>(
+    method: &Method,
+    picture: &Picture,
+    colors: &Colors<D>,
+    room: Option<Room>,
+) -> u64 {
+    let views = room.map_or(0, |room| room.memory_needed(picture.len()));
+    colors.memory_needed() + method.memory_to_dither(colors, picture) + views
+}
+
 /// What became of a picture.
 struct Made<'a, const D: usize> {
     subject: Subject<D>,
@@ -199,17 +202,9 @@ struct Made<'a, const D: usize> {
 }
 
 impl<const D: usize> Made<'_, D> {
-    /// What a page shows of it; `png` is the file of the picture with few colors, and `own` whether the
-    /// model was fitted to it.
-    fn views(&self, png: &[u8], own: bool, room: Room) -> quantize::Result<Views> {
-        Views::of(
-            self.model,
-            &self.subject,
-            own,
-            &self.in_full_color,
-            png,
-            room,
-        )
+    /// What a page shows of it; `png` is the file of the picture with few colors.
+    fn views(&self, png: &[u8], room: Room) -> quantize::Result<Views> {
+        Views::of(self.model, &self.subject, &self.in_full_color, png, room)
     }
 
     /// The bytes of what `job` wants besides the picture with few colors, each with its place.
@@ -265,96 +260,6 @@ impl<const D: usize> Made<'_, D> {
         });
         figure::side_by_side(&panels)
     }
-}
-
-/// Fails when something lies where an output would go and is not to be replaced. That is certain only
-/// when the file gets its name, but known before any work in all cases but a race.
-///
-/// # Errors
-/// That it exists, in words for the user.
-pub fn refuse_existing<'a>(
-    targets: impl Iterator<Item = &'a Target>,
-    existing: Existing,
-) -> Result<()> {
-    if existing == Existing::Replace {
-        return Ok(());
-    }
-    for target in targets {
-        if let Target::File(path) = target
-            // Not `exists`, which follows links and so takes a dangling one for nothing.
-            && fs::symlink_metadata(path).is_ok()
-        {
-            bail!(cannot_write(target, &Error::Exists));
-        }
-    }
-    Ok(())
-}
-
-/// Writes all files or, unless the system fails in between names, none; then what goes to stdout.
-///
-/// # Errors
-/// What could not be written and why, in words for the user.
-pub fn write(files: &[(&Target, Vec<u8>)], existing: Existing) -> Result<()> {
-    signals::uninterrupted(|| to_disk(files, existing))?;
-    to_stdout(files)
-}
-
-fn to_disk(files: &[(&Target, Vec<u8>)], existing: Existing) -> Result<()> {
-    let mut staged = Vec::new();
-    for (target, bytes) in files {
-        let (path, existing) = match target {
-            Target::Stdout => continue,
-            Target::File(path) => (path, existing),
-            Target::InPlace(path) => (path, Existing::Replace),
-        };
-        let file = make_folder(path)
-            .and_then(|()| Staged::new(path, bytes, existing))
-            .map_err(|error| cannot_write(target, &error))?;
-        staged.push((target, file));
-    }
-    for (target, file) in staged {
-        file.commit()
-            .map_err(|error| cannot_write(target, &error))?;
-    }
-    Ok(())
-}
-
-/// Makes the folder of an output where it is missing, because a tree is kept.
-fn make_folder(path: &Path) -> quantize::Result<()> {
-    match path.parent() {
-        Some(folder) if folder != Path::new("") => Ok(fs::create_dir_all(folder)?),
-        _ => Ok(()),
-    }
-}
-
-/// Writes what goes to stdout, when the files are finished: whether anybody reads it is the reader's
-/// choice.
-fn to_stdout(files: &[(&Target, Vec<u8>)]) -> Result<()> {
-    for (target, bytes) in files {
-        if **target == Target::Stdout {
-            let mut stdout = io::stdout().lock();
-            match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                    bail!("cannot write to stdout: {}", reason(&error))
-                }
-                _ => {}
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The error of a `target` that could not be written, in words for the user.
-pub fn cannot_write(target: &Target, error: &Error) -> anyhow::Error {
-    let cure = match error {
-        Error::Exists => "; --force replaces it",
-        _ => "",
-    };
-    anyhow!(
-        "cannot write {}: {}{cure}",
-        target.argument().quote(),
-        reason(error)
-    )
 }
 
 /// The colors of a palette for a report, with the pixels of each.

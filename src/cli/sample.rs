@@ -1,25 +1,17 @@
 //! `quantize sample`: a picture drawn from a saved mixture.
 
-use std::{
-    fs,
-    io::{self, Write},
-    path::Path,
-};
-
-use anyhow::{Result, bail, ensure};
-use os_display::Quotable;
-use quantize::{
-    Error, Picture,
-    model::Parameters,
-    picture::{self, EncodeOptions},
-};
+use anyhow::{Result, bail};
+use quantize::{Picture, model::Parameters, picture::EncodeOptions};
 
 use super::{
     Outcome,
     args::SampleArgs,
     existing,
-    message::{reason, say, say_of},
+    message::say,
+    output,
+    plan::{self, Target},
     saved::Saved,
+    source::Source,
 };
 
 /// Draws the picture and writes it.
@@ -28,42 +20,23 @@ use super::{
 /// When the command makes no sense; nothing is written then.
 pub fn sample(args: &SampleArgs) -> Result<Outcome> {
     let saved = Saved::load(&args.model)?.of_method("gmm", &args.model)?;
-    let stdout = args.output == Path::new("-");
-    if !stdout
-        && let (Ok(a), Ok(b)) = (
-            fs::canonicalize(&args.output),
-            fs::canonicalize(&args.model),
-        )
-    {
-        ensure!(a != b, "{}: the output is the model", args.output.quote());
-    }
+    let target = Target::named(&args.output);
+    plan::check_picture(&target)?;
+    plan::refuse_shared(&target, &[Source::File(args.model.clone())])?;
     let picture = match saved.channels {
         4 => draw::<4>(&saved, args)?,
         _ => draw::<3>(&saved, args)?,
     };
     let png = picture.encode_png(EncodeOptions::default())?;
-    if stdout {
-        let mut stdout = io::stdout().lock();
-        if let Err(error) = stdout.write_all(&png).and_then(|()| stdout.flush()) {
-            say(format_args!("cannot write to stdout: {}", reason(&error)));
-            return Ok(Outcome::SomeFailed);
-        }
-        return Ok(Outcome::Complete);
-    }
-    match picture::write(&args.output, &png, existing(args.force)) {
-        Ok(()) => Ok(Outcome::Complete),
-        Err(error) => {
-            let cure = match error {
-                Error::Exists => "; --force replaces it",
-                _ => "",
-            };
-            say_of(
-                args.output.as_os_str(),
-                format_args!("cannot be written: {}{cure}", reason(&error)),
-            );
-            Ok(Outcome::SomeFailed)
-        }
-    }
+    Ok(
+        match output::write(&[(&target, png)], existing(args.force)) {
+            Ok(()) => Outcome::Complete,
+            Err(error) => {
+                say(error);
+                Outcome::SomeFailed
+            }
+        },
+    )
 }
 
 fn draw<const D: usize>(saved: &Saved, args: &SampleArgs) -> Result<Picture> {

@@ -18,7 +18,7 @@ use super::{
     load::Attempt,
     message::reason,
     method::{Fit, Method},
-    palettes, panics,
+    output, palettes, panics,
     plan::{Extra, Job, Target},
     progress,
     report::{Inputs, SharedResults, SharedSeconds},
@@ -173,10 +173,11 @@ fn fit_in<const D: usize>(
         };
         files.push((target, bytes));
     }
-    run::write(&files, existing)?;
+    output::write(&files, existing)?;
     let results = SharedResults {
+        input: None,
+        output: None,
         inputs: counted.inputs,
-        status: "fitted",
         method: method.name(),
         pixels: colors.total() as u64,
         distinct_colors: colors.len(),

@@ -74,7 +74,7 @@ fn what_cannot_be_compared_is_said_in_one_line() {
         (
             "a.png builtin:flower.jpg",
             1,
-            "pictures of one size are compared, not 24x16 and 640x427",
+            "'a.png' is of 24x16 pixels and 'builtin:flower.jpg' of 640x427; pictures of one size are compared",
         ),
         ("a.png text.png", 1, "'text.png': not a picture"),
         ("missing.png a.png", 1, "'missing.png': No such file"),

@@ -76,6 +76,22 @@ fn d3_own_outputs_are_not_taken_as_inputs() {
     }
 }
 
+#[test]
+fn results_of_earlier_runs_are_no_inputs_unless_they_are_named() {
+    let folder = Folder::with(&["a.png", "b.png", "sub/c.png"]);
+    folder.run("gmm -k 2 . --sample ./ -q").code(0);
+    let run = folder.run("kmeans -k 3 -r . --report json").code(0);
+    assert_eq!(stdout(&run).lines().count(), 3);
+    let said = "'./a-gmm2-sample.png' and 3 more are earlier results and no inputs";
+    assert!(stderr(&run).contains(said), "{}", stderr(&run));
+    folder.run("kmeans -k 2 a-kmeans3.png -q").code(0);
+    assert!(folder.path("a-kmeans3-kmeans2.png").exists());
+    // The same command twice: nothing new, and nothing is lost.
+    let before = folder.names();
+    folder.run("kmeans -k 3 -r . -q -f").code(0);
+    assert_eq!(folder.names(), before);
+}
+
 #[cfg(unix)]
 #[test]
 fn d3_cycles_and_what_is_no_file_are_passed_by() {
@@ -129,10 +145,52 @@ fn a_dry_run_shows_the_plan_and_writes_nothing() {
   sample      ./b-gmm2-sample.png
 ";
     assert_eq!(stdout(&run), expected);
-    let run = folder.run("kmeans -k 2 a.png --dry-run --report json");
+    let run = folder.run("kmeans -k 2 a.png --html . --compare . --dry-run --report json");
     let line: Value = serde_json::from_str(&stdout(&run.code(0))).unwrap();
-    assert_eq!(line["status"], "planned");
+    let expected = serde_json::json!({
+        "input": "a.png",
+        "output": "a-kmeans2.png",
+        "status": "skipped",
+        "dry_run": true,
+        "outputs": {
+            "picture": "a-kmeans2.png",
+            "comparison": "./a-kmeans2-compare.png",
+            "page": "./a-kmeans2.html",
+        },
+    });
+    assert_eq!(line, expected);
     assert_eq!(folder.names(), ["a.png", "b.png"]);
+}
+
+#[test]
+fn a_dry_run_says_what_would_fail_because_it_exists() {
+    let folder = Folder::with(&["a.png", "b.png"]);
+    folder.write("b-kmeans2.png", b"mine");
+    let plan = |more: &str| {
+        stdout(
+            &folder
+                .run(&format!("kmeans -k 2 . --dry-run {more}"))
+                .code(0),
+        )
+    };
+    let expected = "\
+./a.png -> ./a-kmeans2.png
+./b.png -> ./b-kmeans2.png
+  would fail  cannot write './b-kmeans2.png': exists already; --force replaces it
+";
+    assert_eq!(plan(""), expected);
+    assert!(!plan("-f").contains("would fail"));
+    let line: Value = serde_json::from_str(plan("--report json").lines().last().unwrap()).unwrap();
+    assert_eq!(line["status"], "failed");
+    assert!(line["error"].as_str().unwrap().contains("exists already"));
+    folder.write("all.gpl", b"mine");
+    let all = plan("--shared-palette --save-palette all.gpl");
+    let expected = "\
+all inputs together
+  palette     all.gpl
+  would fail  cannot write 'all.gpl': exists already; --force replaces it
+";
+    assert!(all.ends_with(expected), "{all}");
 }
 
 #[test]
@@ -163,5 +221,12 @@ fn what_does_not_shrink_is_skipped_on_request() {
         .collect();
     assert_eq!(status, ["skipped", "written"]);
     assert_eq!(stderr(&run), "1 written, 1 skipped, 0 failed\n");
+    let run = folder
+        .run("kmeans -k 2 small.png -o x.png --save-palette x.gpl --skip-if-larger")
+        .code(0);
+    let text = stdout(&run);
+    assert!(text.starts_with("small.png\n"), "{text}");
+    assert!(!text.contains("x.png") && !text.contains("x.gpl"), "{text}");
+    assert!(text.contains("  skipped     nothing is written"), "{text}");
     assert_eq!(folder.names(), ["a-2.png", "a.png", "small.png"]);
 }

@@ -92,7 +92,14 @@ fn outputs_that_collide_are_refused_with_both_names() {
         ("a/x.png a/x.jpg", "'a/x.png'", "'a/x.jpg'"),
         ("a/x.png b/x.png -o out/y.png", "'a/x.png'", "'b/x.png'"),
         ("a/x.png b/x.png -o -", "'a/x.png'", "'b/x.png'"),
-        ("a/x.png a/x.png", "'a/x.png'", "'a/x.png'"),
+        ("a/x.png a/x.png", "'a/x.png' is named twice", "'a/x.png'"),
+        (
+            "a/x.png a/../a/x.png",
+            "'a/x.png' is named twice",
+            "'a/../a/x.png'",
+        ),
+        ("a/x.png a/x.jpg", "'a/x.jpg'", "-o 'DIR/{name}.png'"),
+        ("a", "'a/x.jpg'", "-o 'DIR/{name}.png'"),
         (
             "a/x.png -o out/y.png --compare out/../out/y.png",
             "picture",
@@ -111,7 +118,10 @@ fn a_folder_that_is_missing_or_a_file_is_refused() {
     let folder = Folder::with(&["a.png", "b.png"]);
     for (output, message) in [
         ("missing/x.png", "folder 'missing' does not exist"),
-        ("missing/", "folder 'missing' does not exist"),
+        (
+            "missing/",
+            "folder 'missing' does not exist; mkdir -p makes it",
+        ),
         ("{stem}/x.png", "folder 'a' does not exist"),
         ("b.png/x.png", "'b.png' is not a folder"),
         ("b.png/", "'b.png' is not a folder"),
@@ -121,6 +131,79 @@ fn a_folder_that_is_missing_or_a_file_is_refused() {
         folder.run(&format!("gmm a.png --sample {output}")).code(2);
     }
     assert_eq!(folder.names(), ["a.png", "b.png"]);
+}
+
+#[test]
+fn a_path_that_is_no_pattern_and_names_of_other_formats_are_refused() {
+    let folder = Folder::with(&["a.png", "b.jpg"]);
+    for (arguments, part) in [
+        (
+            "kmeans a.png -o {nam}.png",
+            "there is no {nam}; what stands for parts of an input's name is {stem}, {name}, {ext}, {dir}",
+        ),
+        ("kmeans a.png --save-palette {}.gpl", "there is no {};"),
+        ("kmeans a.png --html {x}.html", "there is no {x};"),
+        (
+            "kmeans a.png -o ok.gif",
+            "'ok.gif': what is written is a PNG",
+        ),
+        (
+            "gmm a.png --sample s.JPG",
+            "so that its name should end in .png",
+        ),
+        ("kmeans a.png b.jpg -o {name} -f", "should end in .png"),
+        ("compare a.png a.png -o both.jpg", "should end in .png"),
+    ] {
+        let run = folder.run(arguments).code(2);
+        assert!(stderr(&run).contains(part), "{}", stderr(&run));
+        assert_eq!(stderr(&run).lines().count(), 1, "{}", stderr(&run));
+    }
+    assert_eq!(folder.names(), ["a.png", "b.jpg"]);
+    folder.run("kmeans a.png -o part.tmp").code(0);
+}
+
+#[test]
+fn a_mistaken_command_is_answered_with_what_was_meant() {
+    let folder = Folder::with(&["a.png"]);
+    for (arguments, part) in [
+        (
+            "a.png",
+            "the command is missing; such as: quantize kmeans a.png",
+        ),
+        (
+            "no.jpg",
+            "the command is missing; such as: quantize kmeans no.jpg",
+        ),
+        (
+            "-k 5 a.png",
+            "-k stands after a command, such as: quantize kmeans -k",
+        ),
+        (
+            "kmeans --covariance tied a.png",
+            "--covariance belongs to gmm",
+        ),
+        (
+            "remap -k 5 a.png --palette #fff",
+            "-k belongs to kmeans and gmm",
+        ),
+        ("kmean a.png", "'kmeans'"),
+        ("kmeans --dithre bayer a.png", "'--dither'"),
+        ("kmeans -k 5 --max-k 9 a.png", "--max-k is for -k auto"),
+        ("gmm --criterion aic a.png", "--criterion is for -k auto"),
+        (
+            "kmeans --load-model m.json --effort best a.png",
+            "cannot be used with",
+        ),
+        (
+            "gmm --load-model m.json --covariance tied a.png",
+            "cannot be used with",
+        ),
+    ] {
+        let run = folder.run(arguments).code(2);
+        assert!(stderr(&run).contains(part), "{arguments}: {}", stderr(&run));
+        assert_eq!(stderr(&run).lines().count(), 1, "{}", stderr(&run));
+    }
+    assert_eq!(folder.names(), ["a.png"]);
 }
 
 #[test]

@@ -50,6 +50,12 @@ fn the_palette_is_that_of_one_picture_with_all_the_pixels() {
             assert_eq!(shared[0]["mse"], whole[0]["mse"]);
             assert_eq!(shared[0]["pixels"], 768);
             assert_eq!(shared[0]["pictures"], 2);
+            let keys = shared[0].as_object().unwrap();
+            assert!(keys["input"].is_null() && keys["output"].is_null());
+            assert!(!keys.contains_key("status"));
+            for figure in ["n_iter", "converged", "inertia"] {
+                assert!(shared[1][figure].is_null(), "{}", shared[1]);
+            }
             let mse = |line: usize| shared[line]["mse"].as_f64().unwrap();
             let mean = f64::midpoint(mse(1), mse(2));
             assert!((mse(0) - mean).abs() < 1e-9 * mean, "{} {mean}", mse(0));

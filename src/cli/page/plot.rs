@@ -83,7 +83,8 @@ impl Plot {
             format!("Rings are the {n} colors that pixels were reduced to.")
         } else {
             format!(
-                "Rings are the means of {n} components, about them ellipsoids of one and of two                  standard deviations."
+                "Rings are the means of {n} components, about them ellipsoids of one and of two \
+                 standard deviations."
             )
         }
     }

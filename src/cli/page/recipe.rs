@@ -15,6 +15,8 @@ use crate::cli::{args, source::Source};
 pub struct Recipe {
     /// The method, and the options that were given.
     words: Vec<OsString>,
+    /// Whether a picture depends on the others, so that only the whole command makes it again.
+    pub is_of_all: bool,
     /// The options of the model by their long names, defaults too.
     pub settings: Vec<(String, String)>,
 }
@@ -24,12 +26,15 @@ impl Recipe {
     pub fn of(program: &Command, matches: &ArgMatches) -> Self {
         let mut words = Vec::new();
         let mut settings = Vec::new();
+        let mut is_of_all = false;
         if let Some((name, matches)) = matches.subcommand() {
             words.push(name.into());
             let method = program.find_subcommand(name);
             for arg in method.into_iter().flat_map(Command::get_arguments) {
                 let given = given(arg, matches);
-                if decides(arg) && matches.value_source(arg.get_id().as_str()) == COMMAND_LINE {
+                let is_given = matches.value_source(arg.get_id().as_str()) == COMMAND_LINE;
+                is_of_all |= is_given && arg.get_id() == "shared_palette";
+                if decides(arg) && is_given {
                     words.extend(option(arg));
                     words.extend(given.iter().map(|&value| value.to_owned()));
                 }
@@ -40,7 +45,11 @@ impl Recipe {
                 }
             }
         }
-        Self { words, settings }
+        Self {
+            words,
+            is_of_all,
+            settings,
+        }
     }
 
     /// The command for the picture of `source` alone, as a shell takes it.
@@ -134,6 +143,12 @@ mod tests {
         assert_eq!(find("seed"), Some("3"));
         assert_eq!(find("effort"), Some("balanced"));
         assert_eq!(find("optimize"), None);
+    }
+
+    #[test]
+    fn a_shared_palette_depends_on_all_inputs() {
+        assert!(recipe("quantize kmeans --shared-palette a b").is_of_all);
+        assert!(!recipe("quantize kmeans a b").is_of_all);
     }
 
     #[test]

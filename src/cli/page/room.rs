@@ -11,6 +11,13 @@ const FEWEST_BYTES: usize = 256 << 10;
 const THUMBNAILS: usize = 2000;
 const ROWS: usize = 10_000;
 
+/// Bytes that a row of the table and a thumbnail take at most, about.
+const ROW_BYTES: usize = 1 << 10;
+const THUMBNAIL_BYTES: usize = 16 << 10;
+
+/// Bytes of a pixel that is encoded anew: its color, and what the encoder makes of it.
+const PIXEL_BYTES: usize = 8;
+
 /// What there is room for on a page about so many pictures. It depends on their number alone, so that
 /// a picture can be prepared before those in front of it are done.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +54,15 @@ impl Rooms {
         }
     }
 
+    /// Bytes of memory that the page takes while it grows and when it is put together, which copies it.
+    pub fn memory_needed(self) -> u64 {
+        let rows = self.pictures.min(ROWS) * ROW_BYTES;
+        let thumbnails = self.pictures.min(THUMBNAILS) * THUMBNAIL_BYTES;
+        let room = |i| self.of_picture(i).section.unwrap_or(0);
+        let sections: usize = (0..self.sections()).map(room).sum();
+        2 * (rows + thumbnails + sections) as u64
+    }
+
     /// Pictures that have a part of their own.
     fn sections(self) -> usize {
         self.pictures.clamp(1, PAGE_BYTES / FEWEST_BYTES)
@@ -71,6 +87,15 @@ impl Rooms {
     }
 }
 
+impl Room {
+    /// Bytes of memory that it takes to fill it from a picture of so many pixels: a copy of these, and the
+    /// files of original and result before and after they are text.
+    pub fn memory_needed(self, pixels: usize) -> u64 {
+        let files = self.section.map_or(0, |section| 4 * section);
+        (PIXEL_BYTES * pixels + files) as u64
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,6 +112,14 @@ mod tests {
             let all = each.iter().all(|room| room.section.is_some());
             assert_eq!(rooms.left_out().is_none(), all);
         }
+    }
+
+    #[test]
+    fn the_memory_of_a_page_grows_with_its_pictures_and_is_bounded() {
+        let needed = |pictures| Rooms::of(pictures).memory_needed();
+        assert!(needed(1) >= MOST_BYTES as u64);
+        assert!(needed(1) < needed(1000) && needed(1000) < needed(50_000));
+        assert!(needed(1_000_000) < 256 << 20);
     }
 
     #[test]

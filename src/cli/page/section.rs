@@ -28,7 +28,8 @@ pub struct Section<'a> {
     warnings: &'a [String],
     colors: Vec<Swatch>,
     settings: &'a [(String, String)],
-    command: String,
+    /// What makes it again; none where only the command of the whole page does.
+    command: Option<String>,
 }
 
 /// The plot, and the name of the files that it is saved as.
@@ -77,7 +78,7 @@ impl<'a> Section<'a> {
             warnings: &results.warnings,
             colors: swatches(&results.palette),
             settings: &recipe.settings,
-            command: recipe.command(&job.source),
+            command: (!recipe.is_of_all).then(|| recipe.command(&job.source)),
         }
     }
 

@@ -51,14 +51,14 @@ pub struct Pair {
 }
 
 impl Views {
-    /// Of `subject`, of its `model`, how that was found if it is its `own`, and of the `result`, whose file is `png`, what there is room for.
+    /// Of `subject`, of the `model` that it was compressed with and how that was found, and of the
+    /// `result`, whose file is `png`, what there is room for.
     ///
     /// # Errors
     /// When a picture cannot be encoded.
     pub fn of<const D: usize>(
         model: &Fit<D>,
         subject: &Subject<D>,
-        own: bool,
         result: &Picture,
         png: &[u8],
         room: Room,
@@ -69,7 +69,7 @@ impl Views {
             } = subject;
             Ok::<_, Error>(Part {
                 pair: Pair::of(picture, result, png, bytes)?,
-                curve: own.then(|| model.curve(colors.total())).flatten(),
+                curve: model.curve(),
                 plot: Plot::of(colors, model.space(), &model.centers(), bytes),
             })
         };

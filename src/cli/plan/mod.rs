@@ -169,7 +169,7 @@ pub struct Wanted<'a> {
 const SHARED: &str = "shared";
 
 pub use page::page;
-pub use refuse::refuse_shared;
+pub use refuse::{check_picture, refuse_shared};
 
 impl Wanted<'_> {
     /// The folders that outputs of many inputs go to, without links and dots.
@@ -290,7 +290,11 @@ fn target(path: &Path, input: &Input, tag: &str, ending: &str) -> Result<Target>
         ..input.clone()
     };
     refuse::check_folder(&file(path, &top, default_name)?)?;
-    Ok(Target::File(file(path, input, default_name)?))
+    let target = Target::File(file(path, input, default_name)?);
+    if Path::new(default_name).extension() == Some(OsStr::new("png")) {
+        refuse::check_picture(&target)?;
+    }
+    Ok(target)
 }
 
 fn file(path: &Path, input: &Input, default_name: &OsStr) -> Result<PathBuf> {
@@ -418,13 +422,13 @@ mod tests {
     #[test]
     fn a_tree_is_kept_and_its_folders_need_not_exist() {
         let folder = tempfile::tempdir().unwrap();
-        for (output, expected) in [("", "a/b/x-gmm5.png"), ("{dir}/{name}", "a/b/x.jpg")] {
+        for (output, expected) in [("", "a/b/x-gmm5.png"), ("{dir}/{name}", "a/b/x.png")] {
             let output = folder.path().join(output);
             let wanted = Wanted {
                 output: Some(&output),
                 ..wanted()
             };
-            let jobs = plan(vec![found("in/a/b/x.jpg", "a/b")], &wanted)
+            let jobs = plan(vec![found("in/a/b/x.png", "a/b")], &wanted)
                 .unwrap()
                 .jobs;
             assert_eq!(outputs(&jobs), [folder.path().join(expected)]);
@@ -438,11 +442,16 @@ mod tests {
         let inputs = vec![
             file(path("b.png")),
             found(path("a.png"), ""),
-            found(path("a-gmm5.png"), ""),
+            found(path("a-x.png"), ""),
             found(path("b.png"), ""),
         ];
-        let jobs = plan(inputs, &wanted()).unwrap().jobs;
-        assert_eq!(outputs(&jobs), [path("b-gmm5.png"), path("a-gmm5.png")]);
+        let output = path("{stem}-x.png");
+        let wanted = Wanted {
+            output: Some(&output),
+            ..wanted()
+        };
+        let jobs = plan(inputs, &wanted).unwrap().jobs;
+        assert_eq!(outputs(&jobs), [path("b-x.png"), path("a-x.png")]);
     }
 
     #[test]

@@ -46,11 +46,18 @@ impl Field {
 }
 
 /// `pattern` with its fields filled in for `input`. A path without fields comes back as it is;
-/// other braces stand for themselves.
+/// braces around anything but letters stand for themselves.
 ///
 /// # Errors
-/// When `pattern` has fields, but is not UTF-8.
+/// When `pattern` has fields, but is not UTF-8, or ones that there are not.
 pub fn expand(pattern: &Path, input: &Input) -> Result<PathBuf> {
+    if let Some(unknown) = unknown_field(&pattern.to_string_lossy()) {
+        let known = FIELDS.map(|(name, _)| name).join(", ");
+        bail!(
+            "{}: there is no {unknown}; what stands for parts of an input's name is {known}",
+            pattern.quote()
+        );
+    }
     if !has_fields(pattern) {
         return Ok(pattern.to_owned());
     }
@@ -84,6 +91,16 @@ pub fn common_folder(pattern: &Path) -> Option<&Path> {
     let fixed = &pattern.to_str()?[..start];
     let folder = &fixed[..fixed.rfind(path::is_separator)?];
     Some(Path::new(folder))
+}
+
+/// What looks like a field, but is none: letters in braces, or nothing.
+fn unknown_field(text: &str) -> Option<&str> {
+    let opened = text.match_indices('{').map(|(start, _)| &text[start..]);
+    let mut fields = opened.filter_map(|rest| Some(&rest[..=rest.find('}')?]));
+    fields.find(|field| {
+        let word = &field[1..field.len() - 1];
+        word.chars().all(char::is_alphabetic) && FIELDS.iter().all(|(known, _)| known != field)
+    })
 }
 
 /// The field that comes first, where it starts, and its text.
@@ -142,9 +159,21 @@ mod tests {
     #[test]
     fn other_braces_stand_for_themselves() {
         assert_eq!(
-            expanded("{stam}{}{{stem}", "a.jpg"),
-            Path::new("{stam}{}{a")
+            expanded("{1}}{{{stem}{a b}", "a.jpg"),
+            Path::new("{1}}{{a{a b}")
         );
+    }
+
+    #[test]
+    fn a_field_that_does_not_exist_is_refused_with_those_that_do() {
+        for pattern in ["{stam}.png", "o/{}/{stem}", "{{nam}"] {
+            let refusal = expand(Path::new(pattern), &file("a.jpg")).unwrap_err();
+            let message = refusal.to_string();
+            assert!(
+                message.ends_with("{stem}, {name}, {ext}, {dir}"),
+                "{message}"
+            );
+        }
     }
 
     #[test]

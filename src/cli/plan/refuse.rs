@@ -11,12 +11,12 @@ use anyhow::{Result, bail, ensure};
 use os_display::Quotable;
 
 use super::{Job, Plan, Target};
-use crate::cli::{message::reason, source::Source};
+use crate::cli::{inputs, message::reason, source::Source};
 
 /// Refuses `plan` when two of its outputs are one, an output is an input, an output's folder is
 /// missing, or stdin is wanted twice. An output that is meant to replace its input may.
 pub fn refuse(plan: &Plan) -> Result<()> {
-    let inputs = inputs(&plan.jobs)?;
+    let inputs = input_files(&plan.jobs)?;
     let mut taken = HashMap::new();
     for (output, target) in outputs(plan) {
         let place = match target {
@@ -90,23 +90,66 @@ pub fn refuse_shared(target: &Target, sources: &[Source]) -> Result<()> {
 }
 
 fn collision(first: Output, second: Output, target: &Target) -> String {
-    let several_inputs = matches!((first.of, second.of), (Some(a), Some(b)) if !ptr::eq(a, b));
+    let inputs = match (first.of, second.of) {
+        (Some(a), Some(b)) if !ptr::eq(a, b) => Some((a, b)),
+        _ => None,
+    };
+    if let Some((a, b)) = inputs
+        && is_same(a, b)
+    {
+        let also = match b.argument() {
+            name if name == a.argument() => String::new(),
+            name => format!(", also as {}", name.quote()),
+        };
+        return format!("{} is named twice{also}", a.argument().quote());
+    }
     match target {
         Target::Stdout => format!("{first} and {second} would both go to stdout"),
         Target::File(path) | Target::InPlace(path) => {
-            let cure = if several_inputs {
-                "{stem} or {name} in the path tells inputs apart by their names"
-            } else {
-                "give them different paths"
-            };
+            let cure = inputs.map_or("give them different paths", |(a, b)| told_apart(a, b));
             let path = path.quote();
             format!("{first} and {second} would both be written to {path}; {cure}")
         }
     }
 }
 
+/// What gives two inputs different outputs.
+fn told_apart(a: &Source, b: &Source) -> &'static str {
+    let [a, b] = [a, b].map(Source::path);
+    if a.file_name() == b.file_name() {
+        "inputs of one name need a run each, or -r on a folder above them, which keeps the tree"
+    } else if a.file_stem() == b.file_stem() {
+        "{name} in the path tells them apart, as in -o 'DIR/{name}.png'"
+    } else {
+        "{stem} in the path tells them apart, as in -o 'DIR/{stem}.png'"
+    }
+}
+
+/// Whether two inputs are one, by any path.
+fn is_same(a: &Source, b: &Source) -> bool {
+    match (a, b) {
+        (Source::File(a), Source::File(b)) => {
+            let ids = file_ids(a);
+            file_ids(b).iter().any(|id| ids.contains(id))
+        }
+        (a, b) => a == b,
+    }
+}
+
+/// Refuses a picture whose name is that of another format than PNG.
+pub fn check_picture(target: &Target) -> Result<()> {
+    if let Target::File(path) = target {
+        ensure!(
+            !inputs::has_name_of_other_format(path),
+            "{}: what is written is a PNG file, so that its name should end in .png",
+            path.quote()
+        );
+    }
+    Ok(())
+}
+
 /// The files that are inputs, by everything that they can be known by.
-fn inputs(jobs: &[Job]) -> Result<HashMap<FileId, &Path>> {
+fn input_files(jobs: &[Job]) -> Result<HashMap<FileId, &Path>> {
     let stdins = jobs
         .iter()
         .filter(|job| job.source == Source::Stdin)
@@ -128,7 +171,10 @@ pub fn check_folder(path: &Path) -> Result<()> {
         Ok(found) if found.is_dir() => Ok(()),
         Ok(_) => bail!("{} is not a folder", folder.quote()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            bail!("folder {} does not exist", folder.quote())
+            bail!(
+                "folder {} does not exist; mkdir -p makes it",
+                folder.quote()
+            )
         }
         Err(error) => bail!("folder {}: {}", folder.quote(), reason(&error)),
     }
@@ -229,6 +275,34 @@ mod tests {
         assert!(
             refusal(folder.path(), &["a/x.png", "b/x.png"], "a/../{stem}").contains("would both")
         );
+    }
+
+    #[test]
+    fn what_would_tell_inputs_apart_is_said() {
+        let folder = folder_with(&["x.png", "x.jpg", "y.png"]);
+        fs::create_dir(folder.path().join("a")).unwrap();
+        for (inputs, output, cure) in [
+            (["x.png", "x.jpg"], "", "as in -o 'DIR/{name}.png'"),
+            (["x.png", "y.png"], "one.png", "as in -o 'DIR/{stem}.png'"),
+            (["x.png", "a/x.png"], "", "-r on a folder above them"),
+            (["x.png", "x.png"], "", "x.png' is named twice"),
+            (["x.png", "a/../x.png"], "", "a/../x.png'"),
+        ] {
+            let message = refusal(folder.path(), &inputs, output);
+            assert!(message.contains(cure), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_picture_with_the_name_of_another_format_is_refused() {
+        let folder = folder_with(&["a"]);
+        for output in ["a.gif", "b.JPG", "c.avif"] {
+            let message = refusal(folder.path(), &["a"], output);
+            assert!(message.contains("should end in .png"), "{message}");
+        }
+        for output in ["b.PNG", "b", "b.tmp", "v1.2"] {
+            check_picture(&Target::File(output.into())).unwrap();
+        }
     }
 
     #[test]

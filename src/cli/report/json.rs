@@ -1,12 +1,15 @@
 //! A report as one JSON object on a line.
 
-use std::io::{self, Write};
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
 
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
-use super::Results;
-use crate::cli::plan::Job;
+use super::{Results, Status};
+use crate::cli::plan::{Job, Plan, Target};
 
 #[derive(Serialize)]
 struct Line<'a> {
@@ -20,8 +23,23 @@ struct Line<'a> {
 #[serde(untagged)]
 enum Outcome<'a> {
     Done(&'a Results),
-    Failed { status: &'a str, error: &'a str },
-    Planned { status: &'a str },
+    Failed {
+        status: &'a str,
+        error: &'a str,
+    },
+    /// What `--dry-run` shows. Nothing is written, so that its status is that of what is left out.
+    Planned {
+        status: Status,
+        dry_run: bool,
+        /// All that would be written, by what it is.
+        outputs: BTreeMap<&'static str, String>,
+    },
+    /// What would fail, if it is known before.
+    Failing {
+        status: &'a str,
+        dry_run: bool,
+        error: &'a str,
+    },
 }
 
 /// The line of `job`.
@@ -38,18 +56,40 @@ pub fn line(job: &Job, outcome: &Result<Results, String>) -> String {
     )
 }
 
-/// The line of `job` before anything is done.
-pub fn planned(job: &Job) -> String {
-    serialized(job, Outcome::Planned { status: "planned" })
+/// The line of `job`, one of those of `plan`, before anything is done: what would be written of it, or
+/// why it would fail.
+pub fn planned(job: &Job, plan: &Plan, refusal: Option<&str>) -> String {
+    let shared = plan.shared.iter();
+    let targets = job
+        .targets()
+        .chain(shared.map(|(extra, target)| (extra.word(), target)))
+        .chain(plan.page.iter().map(|page| ("page", page)));
+    let outcome = match refusal {
+        Some(error) => Outcome::Failing {
+            status: "failed",
+            dry_run: true,
+            error,
+        },
+        None => Outcome::Planned {
+            status: Status::Skipped,
+            dry_run: true,
+            outputs: targets.map(|(what, target)| (what, path(target))).collect(),
+        },
+    };
+    serialized(job, outcome)
 }
 
 fn serialized(job: &Job, outcome: Outcome) -> String {
     let line = Line {
         input: job.source.argument().to_string_lossy().into_owned(),
-        output: job.output.argument().to_string_lossy().into_owned(),
+        output: path(&job.output),
         outcome,
     };
     object(&line)
+}
+
+fn path(target: &Target) -> String {
+    target.argument().to_string_lossy().into_owned()
 }
 
 /// `value` as an object on a line.

@@ -14,12 +14,13 @@ use std::{
 
 use anstream::AutoStream;
 use anyhow::anyhow;
-use quantize::{Choice, metrics::ColorDifference};
+use quantize::{Choice, metrics::ColorDifference, picture::Existing};
 use serde::{Serialize, Serializer};
 
 use super::{
     args::{CommonArgs, Format},
     message::{reason, say},
+    output,
     page::Views,
     plan::{Job, Plan, Target},
     progress,
@@ -105,8 +106,8 @@ pub struct ModelResults {
     pub log_likelihood: Option<f64>,
     pub bic: Option<f64>,
     pub aic: Option<f64>,
-    pub n_iter: usize,
-    pub converged: bool,
+    pub n_iter: Option<usize>,
+    pub converged: Option<bool>,
     /// How `-k auto` chose.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub choice: Option<ChoiceResults>,
@@ -121,8 +122,8 @@ impl ModelResults {
         log_likelihood: None,
         bic: None,
         aic: None,
-        n_iter: 0,
-        converged: true,
+        n_iter: None,
+        converged: None,
         choice: None,
         mixture: None,
     };
@@ -176,10 +177,12 @@ pub struct MixtureResults {
 /// before those of the pictures.
 #[derive(Serialize)]
 pub struct SharedResults {
+    /// It is of no single picture, so that both are null.
+    pub input: Option<String>,
+    pub output: Option<String>,
     /// What was counted.
     #[serde(flatten)]
     pub inputs: Inputs,
-    pub status: &'static str,
     pub method: &'static str,
     pub pixels: u64,
     /// Of all pictures together.
@@ -379,16 +382,23 @@ impl Reporter {
         }
     }
 
-    /// Shows what would be written of which input.
-    pub fn plan(&mut self, plan: &Plan) {
+    /// Shows what would be written of which input, and what would fail because something lies there.
+    pub fn plan(&mut self, plan: &Plan, existing: Existing) {
+        let refusal = |targets: &mut dyn Iterator<Item = &Target>| {
+            let refused = output::refuse_existing(targets, existing);
+            refused.err().map(|error| error.to_string())
+        };
+        let shared = &mut plan.shared.iter().map(|(_, target)| target);
+        let of_all = refusal(shared);
         for job in &plan.jobs {
+            let of_job = refusal(&mut job.targets().map(|(_, target)| target));
             self.deliver(&match self.style {
-                Style::Json => json::planned(job),
-                _ => text::planned(job),
+                Style::Json => json::planned(job, plan, of_all.as_deref().or(of_job.as_deref())),
+                _ => text::planned(job, of_job.as_deref()),
             });
         }
         if !matches!(self.style, Style::Json) && !plan.shared.is_empty() {
-            self.deliver(&text::planned_of_all(&plan.shared));
+            self.deliver(&text::planned_of_all(&plan.shared, of_all.as_deref()));
         }
         if let Some(target) = &plan.page {
             self.page(target);

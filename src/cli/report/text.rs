@@ -26,7 +26,10 @@ const STRIP: usize = 32;
 
 /// The report on `job`; if `verbose`, with the time of each stage and all parameters of a mixture.
 pub fn block(job: &Job, results: &Results, swatches: Swatches, verbose: bool) -> String {
-    let mut lines = heading(job);
+    let mut lines = match results.status {
+        Status::Written => heading(job),
+        Status::Skipped => vec![job.source.argument().maybe_quote().to_string()],
+    };
     lines.extend(labeled_all(facts(results, verbose)));
     lines.extend(entries(&results.model, &results.palette, swatches, verbose));
     lines.join("\n") + "\n"
@@ -47,7 +50,10 @@ pub fn facts(results: &Results, verbose: bool) -> Vec<(&'static str, String)> {
     facts.extend(fitting(&results.model));
     facts.push(("bytes", bytes(results)));
     if results.status == Status::Skipped {
-        facts.push(("skipped", "the file would not be smaller".to_owned()));
+        facts.push((
+            "skipped",
+            "nothing is written, as the file would not be smaller".to_owned(),
+        ));
     }
     facts.push(("seconds", seconds(results, verbose)));
     facts
@@ -88,8 +94,8 @@ pub fn shared(results: &SharedResults, swatches: Swatches, verbose: bool) -> Str
 fn fitting(model: &ModelResults) -> Vec<(&'static str, String)> {
     let mut facts = Vec::new();
     // A palette that is given takes none.
-    if model.n_iter > 0 {
-        facts.push(("iterations", iterations(model)));
+    if let Some(n_iter) = model.n_iter.filter(|&n_iter| n_iter > 0) {
+        facts.push(("iterations", iterations(n_iter, model.converged)));
     }
     facts.extend(likelihood(model).map(|likelihood| ("likelihood", likelihood)));
     facts
@@ -111,9 +117,11 @@ fn entries(
     lines.map(|(label, line)| labeled(label, line)).collect()
 }
 
-/// What `job` would write.
-pub fn planned(job: &Job) -> String {
-    heading(job).join("\n") + "\n"
+/// What `job` would write, and why it would fail, if that is known before.
+pub fn planned(job: &Job, refusal: Option<&str>) -> String {
+    let mut lines = heading(job);
+    lines.extend(refusal.map(|refusal| labeled("would fail", refusal)));
+    lines.join("\n") + "\n"
 }
 
 /// Where the page on all pictures goes.
@@ -121,13 +129,14 @@ pub fn page(target: &Target) -> String {
     format!("page -> {}\n", target.argument().maybe_quote())
 }
 
-/// What would be written once, of all inputs together.
-pub fn planned_of_all(extras: &[(Extra, Target)]) -> String {
+/// What would be written once, of all inputs together, and why it would fail, if that is known before.
+pub fn planned_of_all(extras: &[(Extra, Target)], refusal: Option<&str>) -> String {
     let mut lines = vec!["all inputs together".to_owned()];
     for (extra, target) in extras {
         let path = target.argument().maybe_quote().to_string();
         lines.push(labeled(extra.word(), &path));
     }
+    lines.extend(refusal.map(|refusal| labeled("would fail", refusal)));
     lines.join("\n") + "\n"
 }
 
@@ -198,12 +207,10 @@ fn error(mse: f64, psnr_db: Option<f64>) -> String {
     }
 }
 
-fn iterations(model: &ModelResults) -> String {
-    let n_iter = model.n_iter;
-    if model.converged {
-        n_iter.to_string()
-    } else {
-        format!("{n_iter}, not converged")
+fn iterations(n_iter: usize, converged: Option<bool>) -> String {
+    match converged {
+        Some(false) => format!("{n_iter}, not converged"),
+        _ => n_iter.to_string(),
     }
 }
 
