@@ -448,28 +448,42 @@ document.addEventListener("click", (event) => {
 });
 
 for (const table of document.querySelectorAll("table")) sortable(table);
-for (const section of document.querySelectorAll(".views")) comparison(section);
-// Plots of many pictures wait until somebody comes by, or all are printed.
-const waiting = new Set(document.querySelectorAll("canvas"));
+
+// Pictures beyond the first few wait until somebody comes by, and plots do, or until all are printed.
+const FEW = 8;
+const waiting = new Map();
 const paints = [];
-function start(canvas) {
-  if (waiting.delete(canvas)) paints.push(plot(canvas.closest("section")));
+
+function start(element) {
+  const begin = waiting.get(element);
+  waiting.delete(element);
+  coming.unobserve(element);
+  begin(element);
 }
+
 const coming = new IntersectionObserver((entries) => {
-  for (const { isIntersecting, target } of entries) {
-    if (!isIntersecting) continue;
-    coming.unobserve(target);
-    start(target);
-  }
+  for (const { isIntersecting, target } of entries) if (isIntersecting && waiting.has(target)) start(target);
 }, { rootMargin: "400px" });
-for (const canvas of waiting) coming.observe(canvas);
+
+function wait(element, begin) {
+  waiting.set(element, begin);
+  coming.observe(element);
+}
+
+for (const [i, section] of document.querySelectorAll(".views").entries()) {
+  if (i < FEW) comparison(section);
+  else wait(section, comparison);
+}
+for (const canvas of document.querySelectorAll("canvas")) {
+  wait(canvas, () => paints.push(plot(canvas.closest("section"))));
+}
 
 function paintAll(now) {
   printing = now;
   for (const paint of paints) paint();
 }
 addEventListener("beforeprint", () => {
-  waiting.forEach(start);
+  for (const element of [...waiting.keys()]) if (element.matches("canvas")) start(element);
   paintAll(true);
 });
 addEventListener("afterprint", () => paintAll(false));

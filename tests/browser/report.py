@@ -166,6 +166,14 @@ def no_overflow(tab, what):
     check(f"nothing is wider than {what}", wider <= 0)
 
 
+def printing(tab):
+    tab.open(FOLDER / "many.html")
+    tab.call("Page.printToPDF")
+    is_drawn = "(c) => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v) => v > 0)"
+    drawn = tab.evaluate(f"[...document.querySelectorAll('canvas')].map({is_drawn})")
+    check("printing draws the plots that nobody came by, too", drawn == [True] * 3)
+
+
 def looks(tab):
     """Screenshots of what people see."""
     shots = {
@@ -212,6 +220,7 @@ def main():
         tab.open(FOLDER / "many.html")
         table(tab)
         hostile(tab)
+        printing(tab)
         looks(tab)
         without_script(tab)
         tab.window(1180, 1520)
