@@ -10,7 +10,8 @@
 //! 4. [`kmeans`] and [`gmm`] fit a model to the colors, which [`model`] saves and loads, and [`trace`]
 //!    tells how they came to it;
 //! 5. [`palette`] rounds what they found to bytes;
-//! 6. [`map`] gives each pixel its palette entry, or [`dither`] does;
+//! 6. [`map`] gives each pixel its palette entry, or [`dither`] does, and [`alpha`] sees to it that what is
+//!    opaque or wholly transparent stays so;
 //! 7. [`figure`] puts pictures side by side, [`metrics`] says how far apart they are, and
 //!    [`picture`] encodes and writes them.
 //!
@@ -43,6 +44,8 @@ mod effort;
 pub mod trace;
 
 mod density;
+
+pub mod alpha;
 
 pub mod kmeans;
 

@@ -3,19 +3,22 @@
 use rayon::prelude::*;
 
 use crate::{
-    Colors, Palette, Result, Space,
+    Colors, Palette, Result, Space, alpha,
     density::{Component, Corners, argmax, squared_distance},
     palette::nearest_color,
 };
 
 /// The palette entry nearest to each distinct color, by distances in the space of the colors; of
-/// entries equally near, the first.
+/// entries equally near, the first. Opaque colors take opaque entries, if there are any.
 pub fn nearest<const D: usize>(colors: &Colors<D>, palette: &Palette, space: Space) -> Vec<u8> {
-    let entries = Component::centroids(&palette.points(space));
-    argmax(colors, &entries, Corners::<1>)
-        .into_iter()
-        .map(|entry| entry as u8)
-        .collect()
+    nearest_point(colors, &palette.points(space))
+}
+
+/// As [`nearest`], of up to 256 `entries` in the space of the colors.
+pub(crate) fn nearest_point<const D: usize>(colors: &Colors<D>, entries: &[[f64; D]]) -> Vec<u8> {
+    let nearest = argmax(colors, &Component::centroids(entries), Corners::<1>);
+    let nearest = nearest.into_iter().map(|entry| entry as u8).collect();
+    alpha::keep(colors, entries, nearest)
 }
 
 /// A palette of which `k` entries are in use, as far as there are colors for them, and the entry of each
@@ -67,8 +70,13 @@ pub fn complete<const D: usize>(
         };
         let color = nearest_color(colors.point(row), space);
         let point = space.point::<D>(color.map(f64::from));
+        let may_take = |row: usize| {
+            let is_opaque = |point| alpha::is_opaque(point, colors.unit());
+            is_opaque(point) || !is_opaque(colors.point(row))
+        };
         let nearer = (0..colors.len())
             .filter(|&row| squared_distance(colors.point(row), point) < squared_error(row))
+            .filter(|&row| may_take(row))
             .collect::<Vec<_>>();
         let free = used.iter().position(|&used| !used);
         let entry = free.unwrap_or(entries.len());

@@ -5,7 +5,8 @@ use std::{ops::RangeInclusive, path::PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use ndarray::{Array2, Array3, ArrayView2, Axis, concatenate};
 use quantize::{
-    Colors, Dither, Effort, IndexedPicture, Palette, Picture, Space, dither, gmm, kmeans, map,
+    Colors, Dither, Effort, IndexedPicture, Palette, Picture, Space, alpha, dither, gmm, kmeans,
+    map,
     model::Parameters,
     palette::Order,
     picture::{self, Pixels},
@@ -118,7 +119,8 @@ impl<'a> Method<'a> {
     /// Whether results may have alpha though the picture has none.
     pub fn has_alpha(&self) -> bool {
         let given = matches!(self.kind, Kind::Remap(_, palette) if palette.has_alpha());
-        given || self.pinned.iter().any(|color| color[3] < 255)
+        let saved = self.saved.as_ref().is_some_and(|saved| saved.channels == 4);
+        given || saved || self.pinned.iter().any(|color| color[3] < 255)
     }
 
     /// The colors that stay in the palette though no pixel has them.
@@ -316,7 +318,7 @@ impl<'a> Method<'a> {
         draw: Draw,
         k: usize,
     ) -> Result<Model<D>> {
-        let mut means = Means::new(&fit, &self.pinned, self.space())?;
+        let mut means = Means::new(colors, &fit, &self.pinned, self.space())?;
         if self.saved.is_none() {
             means.complete(colors, &fit, k)?;
         }
@@ -340,27 +342,39 @@ fn plain_palette<const D: usize>(
 struct Means {
     palette: Palette,
     space: Space,
+    /// The first entries, which are no means.
+    pinned: usize,
     /// The entry that each component's mean became, and its color; an entry of a component that is
     /// nowhere the most probable may since have become another.
     entry_of_component: Vec<u8>,
     color_of_component: Vec<[u8; 4]>,
-    /// Which entries are no means, but pinned or filled up with, and so take the colors nearest to them.
+    /// Which entries are no means, but pinned, filled up with or wholly transparent, and so take the
+    /// colors nearest to them.
     takes_nearest: Vec<bool>,
 }
 
 impl Means {
-    fn new<const D: usize>(fit: &gmm::Fit<D>, pinned: &[[u8; 4]], space: Space) -> Result<Self> {
-        let means = &fit.mixture.means * space.unit();
-        let all = concatenate![Axis(0), points::<D>(pinned, space), means];
+    fn new<const D: usize>(
+        colors: &Colors<D>,
+        fit: &gmm::Fit<D>,
+        pinned: &[[u8; 4]],
+        space: Space,
+    ) -> Result<Self> {
+        let mut means: Vec<_> = points_of(&(&fit.mixture.means * space.unit())).collect();
+        alpha::settle(colors, &mut means, &fit.mixture.predict(colors)?, 0);
+        let all = concatenate![Axis(0), points::<D>(pinned, space), array(&means)];
         let (palette, mut entry_of_component) = Palette::from_means::<D>(&all, space)?;
         entry_of_component.drain(..pinned.len());
-        let takes_nearest = (0..palette.len()).map(|entry| entry < pinned.len());
+        let takes_nearest =
+            |(entry, color): (usize, &[u8; 4])| entry < pinned.len() || color[3] == 0;
+        let takes_nearest = palette.colors().iter().enumerate().map(takes_nearest);
         let color = |&entry: &u8| palette.colors()[usize::from(entry)];
         Ok(Self {
             takes_nearest: takes_nearest.collect(),
             color_of_component: entry_of_component.iter().map(color).collect(),
             palette,
             space,
+            pinned: pinned.len(),
             entry_of_component,
         })
     }
@@ -372,20 +386,20 @@ impl Means {
         fit: &gmm::Fit<D>,
         k: usize,
     ) -> Result<()> {
-        let pinned = self.takes_nearest.iter().filter(|&&takes| takes).count();
         let entry_of_color = self.assign(colors, fit)?;
-        let (palette, _) =
-            map::complete(colors, &self.palette, entry_of_color, pinned, k, self.space)?;
+        let (pinned, space) = (self.pinned, self.space);
+        let (palette, _) = map::complete(colors, &self.palette, entry_of_color, pinned, k, space)?;
         let own = self.palette.colors();
-        let is_mean = |(entry, color)| entry >= pinned && own.get(entry) == Some(color);
-        let entries = palette.colors().iter().enumerate();
-        self.takes_nearest = entries.map(|entry| !is_mean(entry)).collect();
+        self.takes_nearest.resize(palette.len(), true);
+        for (entry, color) in palette.colors().iter().enumerate() {
+            self.takes_nearest[entry] |= own.get(entry) != Some(color);
+        }
         self.palette = palette;
         Ok(())
     }
 
-    /// The entry of each distinct color: that of its most probable component, unless one that is no mean
-    /// is the nearest.
+    /// The entry of each distinct color: that of its most probable component, unless that is no mean any
+    /// more or one that is no mean is the nearest. What is opaque or wholly transparent stays so.
     fn assign<const D: usize>(&self, colors: &Colors<D>, fit: &gmm::Fit<D>) -> Result<Vec<u8>> {
         let components = fit.mixture.predict(colors)?.into_iter();
         let entry = |component: u32| self.entry_of_component[component as usize];
@@ -393,21 +407,25 @@ impl Means {
         if self.takes_nearest.contains(&true) {
             let nearest = map::nearest(colors, &self.palette, self.space);
             for (entry, nearest) in entries.iter_mut().zip(nearest) {
-                if self.takes_nearest[usize::from(nearest)] {
+                let takes_nearest = |entry: u8| self.takes_nearest[usize::from(entry)];
+                if takes_nearest(nearest) || takes_nearest(*entry) {
                     *entry = nearest;
                 }
             }
         }
-        Ok(entries)
+        let points = self.palette.points(self.space);
+        Ok(alpha::keep(colors, &points, entries))
     }
 }
 
 /// Colors as the rows of an array.
 fn points<const D: usize>(colors: &[[u8; 4]], space: Space) -> Array2<f64> {
-    let points: Vec<[f64; D]> = colors
-        .iter()
-        .map(|color| space.point(color.map(f64::from)))
-        .collect();
+    let point = |color: &[u8; 4]| space.point(color.map(f64::from));
+    array(&colors.iter().map(point).collect::<Vec<[f64; D]>>())
+}
+
+/// Points as the rows of an array.
+fn array<const D: usize>(points: &[[f64; D]]) -> Array2<f64> {
     Array2::from_shape_fn((points.len(), D), |(row, d)| points[row][d])
 }
 

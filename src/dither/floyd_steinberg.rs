@@ -6,8 +6,11 @@
 
 use rayon::prelude::*;
 
-use super::{Canvas, is_transparent};
-use crate::density::Cells;
+use super::Canvas;
+use crate::{
+    alpha::{is_opaque, is_transparent},
+    density::Cells,
+};
 
 /// Rows that are dithered on their own, in parallel.
 const BAND: usize = 128;
@@ -22,8 +25,7 @@ pub(super) fn diffuse<const D: usize>(
     canvas: &Canvas<D>,
     strength: impl Fn(usize) -> f64 + Sync,
 ) -> Vec<u8> {
-    let (low, high) = canvas.bounds();
-    let cells = Cells::new(canvas.entries, low, high);
+    let entries = Entries::new(canvas);
     let mut indices = vec![0; canvas.color_of_pixel.len()];
     indices
         .par_chunks_mut(BAND * canvas.width)
@@ -33,13 +35,55 @@ pub(super) fn diffuse<const D: usize>(
             let mut errors = Errors::new(canvas.width);
             let mut lead = vec![0; canvas.width];
             for y in first.saturating_sub(LEAD)..first {
-                diffuse_row(canvas, &cells, &strength, y, &mut errors, &mut lead);
+                diffuse_row(canvas, &entries, &strength, y, &mut errors, &mut lead);
             }
             for (y, indices) in (first..).zip(indices.chunks_mut(canvas.width)) {
-                diffuse_row(canvas, &cells, &strength, y, &mut errors, indices);
+                diffuse_row(canvas, &entries, &strength, y, &mut errors, indices);
             }
         });
     indices
+}
+
+/// The entries, to find the nearest to any color.
+struct Entries<const D: usize> {
+    all: Cells<D>,
+    /// Those that are opaque, if some are and others not, and their places among all.
+    opaque: Option<(Cells<D>, Vec<u8>)>,
+    unit: f64,
+}
+
+impl<const D: usize> Entries<D> {
+    fn new(canvas: &Canvas<D>) -> Self {
+        let unit = canvas.colors.unit();
+        let (low, high) = canvas.bounds();
+        let (places, opaque): (Vec<u8>, Vec<[f64; D]>) = (0..=u8::MAX)
+            .zip(canvas.entries.iter().copied())
+            .filter(|&(_, entry)| is_opaque(entry, unit))
+            .unzip();
+        let is_kind = !opaque.is_empty() && opaque.len() < canvas.entries.len();
+        Self {
+            all: Cells::new(canvas.entries, low, high),
+            opaque: is_kind.then(|| (Cells::new(&opaque, low, high), places)),
+            unit,
+        }
+    }
+
+    /// The color that a pixel of color `point` should have when `error` flows to it, and the nearest
+    /// entry. What is opaque takes no error of alpha.
+    fn nearest(&self, point: [f64; D], error: [f64; D]) -> ([f64; D], u8) {
+        let mut target = std::array::from_fn(|d| point[d] + error[d]);
+        match &self.opaque {
+            Some((opaque, places)) if is_opaque(point, self.unit) => {
+                target[D - 1] = point[D - 1];
+                let target = opaque.clamp(target);
+                (target, places[usize::from(opaque.nearest(target))])
+            }
+            _ => {
+                let target = self.all.clamp(target);
+                (target, self.all.nearest(target))
+            }
+        }
+    }
 }
 
 /// The errors that flow to the row at hand and to the next, from one place before the first pixel to
@@ -61,7 +105,7 @@ impl<const D: usize> Errors<D> {
 /// Dithers row `y` into `indices`.
 fn diffuse_row<const D: usize>(
     canvas: &Canvas<D>,
-    cells: &Cells<D>,
+    entries: &Entries<D>,
     strength: &impl Fn(usize) -> f64,
     y: usize,
     errors: &mut Errors<D>,
@@ -85,10 +129,8 @@ fn diffuse_row<const D: usize>(
             continue;
         }
         let strength = strength(pixel);
-        let target = cells.clamp(std::array::from_fn(|d| {
-            point[d] + strength * (here[x + 1][d] + carried[d])
-        }));
-        let entry = cells.nearest(target);
+        let error = std::array::from_fn(|d| strength * (here[x + 1][d] + carried[d]));
+        let (target, entry) = entries.nearest(point, error);
         indices[x] = entry;
         let chosen = canvas.entries[usize::from(entry)];
         let (before, after) = if backward { (x + 2, x) } else { (x, x + 2) };

@@ -14,12 +14,7 @@ mod ordered;
 use ndarray::{Array2, ArrayView1, Axis, Slice};
 use ordered::Thresholds;
 
-use crate::{
-    Colors, Palette, Result, Space,
-    density::{Component, Corners, argmax},
-    kmeans,
-    palette::nearest_color,
-};
+use crate::{Colors, Palette, Result, Space, kmeans, map, palette::nearest_color};
 
 /// Rows that are worth a parallel task.
 const ROWS_PER_TASK: usize = 16;
@@ -111,7 +106,7 @@ fn visibility<const D: usize>(space: Space) -> [f64; D] {
 
 /// The palette entry of each pixel. `color_of_pixel` says row by row, `width` pixels each, which of
 /// the `colors` a pixel has; they are in `space`. Pixels that are wholly transparent neither take nor
-/// spread error.
+/// spread error, and opaque ones take opaque entries, if there are any.
 ///
 /// # Panics
 /// When a pixel's color lies outside `colors`, or `width` is 0.
@@ -127,10 +122,7 @@ pub fn dither<const D: usize>(
     let points = palette.points(space).into_iter();
     let entries: Vec<_> = points.map(|point| scaled(point, visibility)).collect();
     let colors = &colors.scaled(visibility);
-    let nearest: Vec<u8> = argmax(colors, &Component::centroids(&entries), Corners::<1>)
-        .into_iter()
-        .map(|entry| entry as u8)
-        .collect();
+    let nearest = map::nearest_point(colors, &entries);
     let canvas = Canvas {
         colors,
         color_of_pixel,
@@ -177,17 +169,12 @@ impl<const D: usize> Canvas<'_, D> {
     }
 }
 
-/// Whether there is an alpha channel, and nothing of the color to be seen.
-fn is_transparent<const D: usize>(point: [f64; D]) -> bool {
-    point.get(3) == Some(&0.0)
-}
-
 #[cfg(test)]
 mod tests {
     use std::ops::Range;
 
     use super::*;
-    use crate::{Picture, map, picture, picture::Pixels, testing::noise};
+    use crate::{Picture, picture, picture::Pixels, testing::noise};
 
     const METHODS: [Method; 4] = [
         Method::FloydSteinberg,

@@ -4,7 +4,7 @@
 use rayon::prelude::*;
 
 use super::{Canvas, ROWS_PER_TASK, blue_noise};
-use crate::{Colors, density::squared_distance};
+use crate::{Colors, alpha::is_opaque, density::squared_distance};
 
 /// Entries about the nearest one that it is mixed with.
 const NEIGHBORS: usize = 16;
@@ -110,6 +110,7 @@ fn mixes<const D: usize>(colors: &Colors<D>, entries: &[[f64; D]], nearest: &[u8
     let neighbors: Vec<Vec<u8>> = (0..entries.len())
         .map(|entry| neighbors(entries, entry))
         .collect();
+    let is_opaque = |point| is_opaque(point, colors.unit());
     let lightness = |entry: u8| entries[usize::from(entry)].iter().sum::<f64>();
     nearest
         .par_iter()
@@ -119,8 +120,12 @@ fn mixes<const D: usize>(colors: &Colors<D>, entries: &[[f64; D]], nearest: &[u8
             let x = colors.point(row);
             let a = entries[usize::from(nearest)];
             let mut best = (squared_distance(x, a), nearest, 0.0);
+            let stays_opaque = [x, a].into_iter().all(is_opaque);
             for &other in &neighbors[usize::from(nearest)] {
                 let b = entries[usize::from(other)];
+                if stays_opaque && !is_opaque(b) {
+                    continue;
+                }
                 let squared_length = squared_distance(a, b);
                 let along: f64 = (0..D).map(|d| (x[d] - a[d]) * (b[d] - a[d])).sum();
                 let share = (along / squared_length).clamp(0.0, 0.5);

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::{Gaussian, Mixture};
 use crate::{
-    Error, Picture, Result, Space,
+    Error, Picture, Result, Space, alpha,
     density::{Candidates, log_sum_exp},
     palette::nearest_color,
     picture::Pixels,
@@ -97,7 +97,7 @@ impl<const D: usize> Mixture<D> {
 
     /// A picture like `picture`, each pixel drawn anew: a component by the responsibilities that
     /// the pixel's color gives, then a color from that component's Gaussian, rounded and clamped to
-    /// bytes. This keeps what the picture shows.
+    /// bytes. This keeps what the picture shows; what is opaque or wholly transparent stays so.
     ///
     /// # Errors
     /// When the arrays do not make a mixture of D channels.
@@ -123,7 +123,8 @@ impl<const D: usize> Mixture<D> {
                         responsibilities.iter().map(|share| share.0[lane]),
                         generator.random(),
                     );
-                    *pixel = to_pixel(gaussians[component].sample(generator), space);
+                    let color = to_pixel(gaussians[component].sample(generator), space);
+                    *pixel = alpha::as_of(x.map(|channel| channel[lane]), 1.0, color);
                 }
             }
         })

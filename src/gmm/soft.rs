@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::{Gaussian, Mixture, expectation::negligible};
 use crate::{
-    Colors, Result, Space,
+    Colors, Result, Space, alpha,
     colors::{Chunk, Node},
     density::{
         Bounds, Candidates, Triangular, Visit, Walk, candidates_of_blocks, log_sum_exp,
@@ -30,16 +30,21 @@ impl<const D: usize> Mixture<D> {
     }
 
     /// [`posterior_means`](Self::posterior_means) as 8-bit sRGB with straight alpha, of colors in
-    /// `space`.
+    /// `space`. What is opaque or wholly transparent stays so.
     ///
     /// # Errors
     /// When the arrays do not make a mixture of D channels.
     pub fn posterior_colors(&self, colors: &Colors<D>, space: Space) -> Result<Vec<[u8; 4]>> {
         let means = self.posterior_mean_rows(colors)?;
+        let color = |(row, mean)| {
+            let color = nearest_color(mean, space);
+            alpha::as_of(colors.point(row), colors.unit(), color)
+        };
         Ok(means
             .into_par_iter()
+            .enumerate()
             .with_min_len(1 << 12)
-            .map(|mean| nearest_color(mean, space))
+            .map(color)
             .collect())
     }
 

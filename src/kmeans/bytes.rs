@@ -6,7 +6,12 @@ use super::{
     lloyd::{Lloyd, Work},
     rows,
 };
-use crate::{Colors, Error, Palette, Result, Space, palette::nearest_color};
+use crate::{
+    Colors, Error, Palette, Result, Space, alpha,
+    density::{Component, Corners, argmax, squared_distance},
+    map,
+    palette::nearest_color,
+};
 
 /// Rounds after which bytes are taken as they are; two or three are usual.
 const ROUNDS: usize = 4;
@@ -15,7 +20,8 @@ const ROUNDS: usize = 4;
 ///
 /// Rounding to bytes moves the borders between clusters, and with them the means; so assignment and
 /// rounding take turns as long as that lessens the inertia. Of centroids that round to the same color
-/// one stays, and the others go to the colors that are served worst.
+/// one stays, and the others go to the colors that are served worst. Centroids of opaque colors are
+/// opaque, and one is wholly transparent if a color is: see [`alpha::settle`].
 ///
 /// # Errors
 /// When there are not 1 to 256 centroids, they have not D channels, or one is not finite.
@@ -62,10 +68,23 @@ pub(crate) fn rounded<const D: usize>(
         let color = |centroid| point(round(centroid));
         centroids.into_iter().map(color).collect()
     };
-    let palette = |centroids: &[[f64; D]]| {
-        let (palette, _) = Palette::distinct(centroids.iter().map(|&centroid| round(centroid)))?;
-        Ok(palette)
+    let centroids = turns(colors, centroids, pinned, to_bytes);
+    let centroids = if D < 4 {
+        centroids
+    } else {
+        turns_with_alpha(colors, centroids, pinned, to_bytes)
     };
+    let (palette, _) = Palette::distinct(centroids.into_iter().map(round))?;
+    Ok(palette)
+}
+
+/// The centroids after turns of rounding and assignment to the nearest.
+fn turns<const D: usize>(
+    colors: &Colors<D>,
+    centroids: &Array2<f64>,
+    pinned: usize,
+    to_bytes: impl Fn(Vec<[f64; D]>) -> Vec<[f64; D]>,
+) -> Vec<[f64; D]> {
     let work = Work::default();
     let mut lloyd = Lloyd::new(colors, to_bytes(rows(centroids)), pinned, &work);
     let mut clusters = lloyd.assign();
@@ -78,10 +97,69 @@ pub(crate) fn rounded<const D: usize>(
         let inertia = clusters.inertia;
         clusters = lloyd.assign();
         if clusters.inertia >= inertia {
-            return palette(&before);
+            return before;
         }
     }
-    palette(&lloyd.centroids)
+    lloyd.centroids
+}
+
+/// The centroids after more turns, in which those of opaque colors are opaque and opaque colors go to
+/// such.
+fn turns_with_alpha<const D: usize>(
+    colors: &Colors<D>,
+    mut centroids: Vec<[f64; D]>,
+    pinned: usize,
+    to_bytes: impl Fn(Vec<[f64; D]>) -> Vec<[f64; D]>,
+) -> Vec<[f64; D]> {
+    // Whatever the alpha of either, which is about to be settled.
+    let nearest = argmax(colors, &Component::centroids(&centroids), Corners::<1>);
+    alpha::settle(colors, &mut centroids, &nearest, pinned);
+    centroids = to_bytes(centroids);
+    let (mut means, mut inertia) = constrained_means(colors, &centroids, pinned);
+    for _ in 0..ROUNDS {
+        let next = to_bytes(means);
+        let (next_means, next_inertia) = constrained_means(colors, &next, pinned);
+        if next_inertia >= inertia {
+            break;
+        }
+        (centroids, means, inertia) = (next, next_means, next_inertia);
+    }
+    centroids
+}
+
+/// The mean of each cluster, with the alpha of the centroid where that is 0 or 1, and the inertia about
+/// `centroids`; empty clusters and those that are `pinned` have their centroid.
+fn constrained_means<const D: usize>(
+    colors: &Colors<D>,
+    centroids: &[[f64; D]],
+    pinned: usize,
+) -> (Vec<[f64; D]>, f64) {
+    let mut sums = vec![([0.0; D], 0.0); centroids.len()];
+    let mut inertia = 0.0;
+    for (row, cluster) in map::nearest_point(colors, centroids)
+        .into_iter()
+        .enumerate()
+    {
+        let (point, count) = (colors.point(row), colors.counts()[row]);
+        inertia += count * squared_distance(point, centroids[usize::from(cluster)]);
+        let (sum, pixels) = &mut sums[usize::from(cluster)];
+        *pixels += count;
+        for d in 0..D {
+            sum[d] += count * point[d];
+        }
+    }
+    let mean = |(j, (sum, pixels)): (usize, ([f64; D], f64))| {
+        let centroid = centroids[j];
+        if j < pinned || pixels == 0.0 || alpha::is_transparent(centroid) {
+            return centroid;
+        }
+        let mut mean = sum.map(|sum| sum / pixels);
+        if alpha::is_opaque(centroid, colors.unit()) {
+            mean[D - 1] = centroid[D - 1];
+        }
+        mean
+    };
+    (sums.into_iter().enumerate().map(mean).collect(), inertia)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What a user of the program sees: files, messages, exit codes.
 
+mod alpha;
 mod batch;
 mod common;
 mod compare;
