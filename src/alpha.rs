@@ -15,6 +15,11 @@ pub(crate) fn is_transparent<const D: usize>(point: [f64; D]) -> bool {
     point.get(3) == Some(&0.0)
 }
 
+/// Whether a color is wholly transparent.
+pub fn has_transparent<const D: usize>(colors: &Colors<D>) -> bool {
+    (0..colors.len()).any(|row| is_transparent(colors.point(row)))
+}
+
 /// Whether there is no alpha channel, or nothing to be seen of what is behind the color; `unit` is that
 /// of the [`Colors`].
 pub(crate) fn is_opaque<const D: usize>(point: [f64; D], unit: f64) -> bool {
@@ -89,7 +94,7 @@ pub fn settle<const D: usize>(
         return;
     }
     let members = Members::of(colors, means.len(), mean_of_color);
-    if (0..colors.len()).any(|row| is_transparent(colors.point(row))) {
+    if has_transparent(colors) {
         if means.len() == 1 {
             return;
         }

@@ -248,7 +248,9 @@ impl<'a> Method<'a> {
                     (model, k, Some(results))
                 }
             },
-            (Kind::Remap(_, palette), _) => (Model::Given(palette.clone()), palette.len(), None),
+            (Kind::Remap(_, palette), _) => {
+                (Model::Given(given(palette, colors)?), palette.len(), None)
+            }
         };
         Ok(self.fitted(model, k, choice, colors))
     }
@@ -336,6 +338,16 @@ fn plain_palette<const D: usize>(
 ) -> Result<Palette> {
     let palette = kmeans::to_palette_keeping(colors, &fit.centroids, pinned, space)?;
     Ok(map::complete_nearest(colors, &palette, pinned, k, space)?)
+}
+
+/// The colors that are given, and a wholly transparent one if one of `colors` is and there is room.
+fn given<const D: usize>(palette: &Palette, colors: &Colors<D>) -> Result<Palette> {
+    let mut entries = palette.colors().to_vec();
+    let is_there = entries.iter().any(|entry| entry[3] == 0);
+    if alpha::has_transparent(colors) && !is_there && entries.len() < 256 {
+        entries.push([0; 4]);
+    }
+    Ok(Palette::new(entries)?)
 }
 
 /// The palette of a mixture, and who takes which entry.

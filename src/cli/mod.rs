@@ -384,6 +384,11 @@ fn share(
     };
     let (shared, results) = shared::fit(&counted, &plan.shared, settings)?;
     reporter.report_shared(&results);
+    if !common.quiet {
+        for warning in &results.warnings {
+            say(format_args!("warning: {warning}"));
+        }
+    }
     if let Some(warning) = not_converged(&results.model, settings.method)
         && !common.quiet
     {

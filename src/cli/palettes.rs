@@ -1,6 +1,6 @@
 //! Palette files by the names that users give them.
 
-use std::path::Path;
+use std::{ffi::OsStr, path::Path};
 
 use anyhow::{Context, Result, anyhow};
 use os_display::Quotable;
@@ -50,4 +50,35 @@ pub fn format(target: &Target) -> Result<Format> {
             Format::ALL.map(Format::extension).join(", .")
         )
     })
+}
+
+/// The bytes of the palette file that goes to `target`, named after it.
+///
+/// # Errors
+/// As for [`format`] and [`palette::save`].
+pub fn save(palette: &Palette, counts: &[u64], target: &Target) -> Result<Vec<u8>> {
+    let stem = match target {
+        Target::File(path) => path.file_stem().unwrap_or_default(),
+        Target::Stdout | Target::InPlace(_) => OsStr::new(""),
+    };
+    let name = stem.to_string_lossy();
+    Ok(palette::save(palette, counts, &name, format(target)?)?)
+}
+
+/// What the user should know of the palette file that goes to `target`: that it has no place for the
+/// alpha of `palette`.
+///
+/// # Errors
+/// As for [`format`].
+pub fn warning(palette: &Palette, target: &Target) -> Result<Option<String>> {
+    let format = format(target)?;
+    Ok((!format.keeps_alpha(palette)).then(|| {
+        let others = Format::ALL.into_iter().filter(|f| f.keeps_alpha(palette));
+        let others: Vec<_> = others.map(Format::extension).collect();
+        format!(
+            ".{} files do not keep the transparency of the palette; those that do: .{}",
+            format.extension(),
+            others.join(", .")
+        )
+    }))
 }

@@ -2,9 +2,9 @@
 
 use anyhow::{Result, bail, ensure};
 use quantize::{
-    Colors, IndexedPicture, Palette, Picture,
+    Colors, IndexedPicture, Palette, Picture, alpha,
     figure::{self, Panel},
-    metrics, palette,
+    metrics,
     picture::{EncodeOptions, Existing},
 };
 
@@ -118,18 +118,18 @@ fn travel<const D: usize>(
     let CompressionSeconds { fit, map, encode } = compressor.seconds;
 
     let bytes_out = png.len();
-    let in_full_color = compressed.to_picture();
     let (palette, counts) = compressed
         .palette()
         .sorted(&compressed.counts(), method.order());
     let made = Made {
         subject,
         model,
+        in_full_color: compressed.to_picture(),
         compressed,
-        in_full_color,
         palette,
         counts,
     };
+    warnings.extend(made.warnings(job)?);
     let mut files = vec![(&job.output, png)];
     files.extend(made.extras(job, settings.encoding)?);
     let views = |room| made.views(&files[0].1, room);
@@ -207,6 +207,25 @@ impl<const D: usize> Made<'_, D> {
         Views::of(self.model, &self.subject, &self.in_full_color, png, room)
     }
 
+    /// What the user should know of the transparency that is lost.
+    fn warnings(&self, job: &Job) -> Result<Vec<String>> {
+        let mut warnings = Vec::new();
+        let is_transparent = |color: &[u8; 4]| color[3] == 0;
+        let has_place = self.palette.colors().iter().any(is_transparent);
+        if alpha::has_transparent(&self.subject.colors) && !has_place {
+            warnings.push(
+                "what is wholly transparent becomes visible: the palette has no room for such a color"
+                    .to_owned(),
+            );
+        }
+        for (extra, target) in &job.extras {
+            if *extra == Extra::Palette {
+                warnings.extend(palettes::warning(&self.palette, target)?);
+            }
+        }
+        Ok(warnings)
+    }
+
     /// The bytes of what `job` wants besides the picture with few colors, each with its place.
     fn extras<'j>(
         &self,
@@ -226,10 +245,7 @@ impl<const D: usize> Made<'_, D> {
         for (extra, target) in &job.extras {
             let bytes = match extra {
                 Extra::Comparison => Some(png(&self.comparison(sampled.as_ref())?)?),
-                Extra::Palette => {
-                    let format = palettes::format(target)?;
-                    Some(palette::save(&self.palette, &self.counts, format)?)
-                }
+                Extra::Palette => Some(palettes::save(&self.palette, &self.counts, target)?),
                 Extra::Sample => sampled.as_ref().map(png).transpose()?,
                 Extra::Soft => model.soft(subject)?.as_ref().map(png).transpose()?,
                 Extra::Labels => Some(model.labels(subject)?),

@@ -10,7 +10,7 @@ use anyhow::Result;
 use quantize::{
     Colors, Palette, Space,
     colors::{Counts, Distinct},
-    metrics, palette,
+    metrics,
 };
 
 use super::{
@@ -164,10 +164,13 @@ fn fit_in<const D: usize>(
     let model = model.with_palette(&palette);
     let fit = watch.lap();
 
-    let mut files = Vec::new();
+    let (mut files, mut warnings) = (Vec::new(), Vec::new());
     for (extra, target) in extras {
         let bytes = match extra {
-            Extra::Palette => palette::save(&palette, &counts, palettes::format(target)?)?,
+            Extra::Palette => {
+                warnings.extend(palettes::warning(&palette, target)?);
+                palettes::save(&palette, &counts, target)?
+            }
             Extra::Model => model.to_json()?.into_bytes(),
             _ => continue,
         };
@@ -187,6 +190,7 @@ fn fit_in<const D: usize>(
         mse,
         psnr_db: metrics::psnr_db(mse),
         model: model.results(&colors),
+        warnings,
         seconds: SharedSeconds {
             count: counted.seconds,
             fit,

@@ -2,7 +2,7 @@
 
 use image::{Rgba, RgbaImage};
 
-use crate::common::Folder;
+use crate::common::{Folder, stderr};
 
 /// A disc on nothing with a shadow that fades, its colors from left to right.
 fn icon(size: u32) -> RgbaImage {
@@ -86,4 +86,41 @@ fn a_model_of_colors_with_alpha_serves_opaque_pictures() {
         folder.run(&load).code(0);
         assert_kept(&folder, "opaque.png", "o.png", &load);
     }
+}
+
+#[test]
+fn a_palette_file_without_alpha_is_warned_of_with_those_that_have_it() {
+    let folder = folder();
+    let said = |arguments: &str| stderr(&folder.run(&format!("{arguments} -f")).code(0));
+    for (command, name) in [
+        ("kmeans -k 6 a.png", "p.gpl"),
+        ("gmm -k 6 a.png", "p.pal"),
+        ("kmeans -k 6 a.png b.png --shared-palette -o .", "p.act"),
+    ] {
+        let said = said(&format!("{command} --save-palette {name}"));
+        let extension = &name[1..];
+        let warning = format!(
+            "warning: {extension} files do not keep the transparency of the palette; those that do: \
+             .hex, .txt, .json, .css, .png\n"
+        );
+        assert_eq!(said.matches(&warning).count(), 1, "{said}");
+    }
+    assert_eq!(said("kmeans -k 6 a.png --save-palette p.css"), "");
+    folder.add("opaque.png");
+    assert_eq!(said("kmeans -k 6 opaque.png --save-palette p.gpl"), "");
+}
+
+#[test]
+fn in_the_colors_of_an_opaque_palette_what_is_transparent_stays_so_if_there_is_room() {
+    let folder = folder();
+    folder.run("remap --palette #000,#fff,#36c a.png").code(0);
+    assert_kept(&folder, "a.png", "a-remap.png", "three colors");
+    let colors: Vec<_> = (0..256).map(|i| format!("{i:02x}8040\n")).collect();
+    folder.write("full.hex", colors.concat().as_bytes());
+    let full = folder.run("remap --palette full.hex a.png -f").code(0);
+    assert!(
+        stderr(&full).contains("warning: what is wholly transparent becomes visible"),
+        "{}",
+        stderr(&full)
+    );
 }

@@ -98,15 +98,15 @@ fn a_fit_on_tables_is_that_on_the_pictures() {
         let fit = format!("{method} -k 5 -q --save-model {method}");
         folder
             .run(&format!(
-                "{fit}-s.json --save-palette {method}-s.gpl --shared-palette in -o out"
+                "{fit}-s.json --save-palette {method}-s.hex --shared-palette in -o out"
             ))
             .code(0);
         folder
             .run(&format!(
-                "{fit}-c.json --save-palette {method}-c.gpl --counts tables"
+                "{fit}-c.json --save-palette {method}-c.hex --counts tables"
             ))
             .code(0);
-        for ending in [".json", ".gpl"] {
+        for ending in [".json", ".hex"] {
             let [a, b] = ["s", "c"].map(|x| folder.read(format!("{method}-{x}{ending}")));
             assert_eq!(a, b, "{method}{ending}");
         }

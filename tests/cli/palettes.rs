@@ -20,6 +20,8 @@ fn the_palette_is_saved_in_the_format_of_its_extension() {
     }
     let start = |extension: &str| folder.read(format!("p.{extension}"))[..4].to_vec();
     assert_eq!(start("gpl"), b"GIMP");
+    let gimp = String::from_utf8(folder.read("p.gpl")).unwrap();
+    assert_eq!(gimp.lines().nth(1), Some("Name: p"));
     assert_eq!(start("pal"), b"JASC");
     assert_eq!(start("ase"), b"ASEF");
     assert_eq!(start("png"), b"\x89PNG");

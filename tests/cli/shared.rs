@@ -118,10 +118,10 @@ fn neither_threads_nor_the_order_of_the_inputs_decide() {
 fn a_broken_picture_is_listed_and_does_not_count() {
     let folder = Folder::with(&NAMES);
     folder
-        .run("kmeans -k 5 --shared-palette in -o - --save-palette all.gpl -q --files-from no")
+        .run("kmeans -k 5 --shared-palette in -o - --save-palette all.json -q --files-from no")
         .code(2);
     folder
-        .run("kmeans -k 5 --shared-palette in --save-palette all.gpl -q")
+        .run("kmeans -k 5 --shared-palette in --save-palette all.json -q")
         .code(0);
     for name in folder.names() {
         if name.contains("kmeans5") {
@@ -130,7 +130,7 @@ fn a_broken_picture_is_listed_and_does_not_count() {
     }
     folder.write("in/c.png", b"this is text");
     let run = folder
-        .run("kmeans -k 5 --shared-palette in --save-palette other.gpl")
+        .run("kmeans -k 5 --shared-palette in --save-palette other.json")
         .code(1);
     let said = stderr(&run);
     assert!(
@@ -139,7 +139,7 @@ fn a_broken_picture_is_listed_and_does_not_count() {
     );
     assert!(said.ends_with("4 written, 0 skipped, 1 failed\n"), "{said}");
     assert!(stdout(&run).starts_with("palette of 4 pictures\n"));
-    assert_eq!(folder.read("all.gpl"), folder.read("other.gpl"));
+    assert_eq!(folder.read("all.json"), folder.read("other.json"));
 
     let run = folder.run("kmeans -k 5 --shared-palette in/c.png").code(1);
     assert!(stderr(&run).contains("not a picture"));

@@ -195,6 +195,8 @@ pub struct SharedResults {
     pub psnr_db: Option<f64>,
     #[serde(flatten)]
     pub model: ModelResults,
+    /// What the user should know of the result.
+    pub warnings: Vec<String>,
     pub seconds: SharedSeconds,
 }
 

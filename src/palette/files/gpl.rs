@@ -36,10 +36,16 @@ fn is_header(line: &str) -> bool {
     line.starts_with(|c: char| c.is_ascii_alphabetic()) && line.contains(':')
 }
 
-/// The file's text; each color is named by its hexadecimal digits.
-pub fn save(colors: &[[u8; 4]]) -> String {
+/// The file's text; each color is named by its hexadecimal digits. What would break the line is left
+/// out of the palette's `name`.
+pub fn save(colors: &[[u8; 4]], name: &str) -> String {
     let columns = colors.len().min(16);
-    let mut text = format!("{SIGNATURE}\nName: quantize\nColumns: {columns}\n#\n");
+    let name: String = name.chars().filter(|c| !c.is_control()).collect();
+    let name = match name.trim() {
+        "" => "quantize",
+        name => name,
+    };
+    let mut text = format!("{SIGNATURE}\nName: {name}\nColumns: {columns}\n#\n");
     for &[r, g, b, _] in colors {
         let name = hex::digits([r, g, b, 255]);
         let _ = writeln!(text, "{r:3} {g:3} {b:3}\t#{name}");
@@ -79,8 +85,22 @@ mod tests {
     #[test]
     fn a_file_has_the_header_that_gimp_asks_for() {
         assert_eq!(
-            save(&[[0, 10, 255, 255]]),
-            "GIMP Palette\nName: quantize\nColumns: 1\n#\n  0  10 255\t#000aff\n"
+            save(&[[0, 10, 255, 255]], "Sky"),
+            "GIMP Palette\nName: Sky\nColumns: 1\n#\n  0  10 255\t#000aff\n"
         );
+    }
+
+    #[test]
+    fn a_name_is_one_line_without_control_characters_and_never_empty() {
+        for (name, written) in [
+            ("été 2", "été 2"),
+            (" a\n0 0 0\u{1b}[31m\r", "a0 0 0[31m"),
+            ("\t\n", "quantize"),
+            ("", "quantize"),
+        ] {
+            let text = save(&[[1, 2, 3, 255]], name);
+            assert_eq!(text.lines().nth(1), Some(&*format!("Name: {written}")));
+            assert_eq!(load(text.as_bytes()).unwrap(), [[1, 2, 3, 255]]);
+        }
     }
 }

@@ -94,6 +94,18 @@ impl Format {
             .find(|format| extension.eq_ignore_ascii_case(format.extension()))
     }
 
+    /// Whether its files tell the alpha of each color of `palette`.
+    pub fn keeps_alpha(self, palette: &Palette) -> bool {
+        match self {
+            Self::Hex | Self::Txt | Self::Json | Self::Css | Self::Png => true,
+            Self::Act => {
+                let mut soft = palette.colors().iter().filter(|color| color[3] < 255);
+                soft.next().is_none_or(|color| color[3] == 0) && soft.next().is_none()
+            }
+            Self::Gpl | Self::Aco | Self::Ase | Self::Pal => !palette.has_alpha(),
+        }
+    }
+
     /// What its files are called.
     fn name(self) -> &'static str {
         match self {
@@ -144,12 +156,12 @@ pub fn load(bytes: &[u8], extension: Option<&str>) -> Result<Palette> {
 }
 
 /// The bytes of a file with the colors of `palette` in their order. `counts` has the number of
-/// pixels of each color; JSON is the format that tells it.
+/// pixels of each color; JSON is the format that tells it. GIMP's is the one that tells the `name`.
 ///
 /// # Errors
 /// [`Error::Invalid`] when there are not as many counts as colors, [`Error::Encode`] when the PNG
 /// encoder fails.
-pub fn save(palette: &Palette, counts: &[u64], format: Format) -> Result<Vec<u8>> {
+pub fn save(palette: &Palette, counts: &[u64], name: &str, format: Format) -> Result<Vec<u8>> {
     let colors = palette.colors();
     if counts.len() != colors.len() {
         return Err(Error::Invalid(format!(
@@ -159,7 +171,7 @@ pub fn save(palette: &Palette, counts: &[u64], format: Format) -> Result<Vec<u8>
         )));
     }
     Ok(match format {
-        Format::Gpl => gpl::save(colors).into_bytes(),
+        Format::Gpl => gpl::save(colors, name).into_bytes(),
         Format::Hex => lines::save_hex(colors).into_bytes(),
         Format::Txt => lines::save_paint_net(colors).into_bytes(),
         Format::Json => json::save(colors, counts).into_bytes(),
@@ -200,7 +212,7 @@ mod tests {
 
     fn round_trip(palette: &Palette, format: Format) -> Palette {
         let counts: Vec<u64> = (1..=palette.len() as u64).collect();
-        let bytes = save(palette, &counts, format).unwrap();
+        let bytes = save(palette, &counts, "x", format).unwrap();
         load(&bytes, Some(format.extension())).unwrap()
     }
 
@@ -232,10 +244,29 @@ mod tests {
     }
 
     #[test]
+    fn a_format_says_whether_the_alpha_of_a_palette_comes_back() {
+        let colors = [[0; 4], [9, 9, 9, 255], [0, 0, 0, 0], [8, 8, 8, 80]];
+        for colors in [&colors[1..2], &colors[..2], &colors[..3], &colors[1..]] {
+            let palette = Palette::new(colors.to_vec()).unwrap();
+            for format in Format::ALL {
+                let alpha_of = |palette: &Palette| -> Vec<u8> {
+                    palette.colors().iter().map(|color| color[3]).collect()
+                };
+                let comes_back = alpha_of(&round_trip(&palette, format)) == alpha_of(&palette);
+                assert_eq!(
+                    format.keeps_alpha(&palette),
+                    comes_back,
+                    "{format:?} {colors:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn a_file_that_is_cut_or_damaged_anywhere_never_panics() {
         let palette = palette(7, true);
         for format in Format::ALL {
-            let bytes = save(&palette, &[1; 7], format).unwrap();
+            let bytes = save(&palette, &[1; 7], "x", format).unwrap();
             for end in 0..bytes.len() {
                 let _ = load(&bytes[..end], Some(format.extension()));
             }
@@ -281,6 +312,6 @@ mod tests {
 
     #[test]
     fn counts_go_with_colors() {
-        assert!(save(&palette(2, true), &[1], Format::Json).is_err());
+        assert!(save(&palette(2, true), &[1], "x", Format::Json).is_err());
     }
 }
