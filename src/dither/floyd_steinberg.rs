@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::Canvas;
 use crate::{
     alpha::{is_opaque, is_transparent},
-    density::Cells,
+    density::{Cells, squared_distance, squared_norm},
 };
 
 /// Rows that are dithered on their own, in parallel.
@@ -19,13 +19,22 @@ const BAND: usize = 128;
 /// they come all the way from the top, though not pixel by pixel.
 const LEAD: usize = 16;
 
+/// The largest error that a pixel takes when all of it is spread, in distances from its nearest entry to
+/// the next one or, where these are closer together than elsewhere, in the mean of such distances. The
+/// errors of colors that no mix of entries comes to only grow as they are passed on, until they break out
+/// as dots of a wrong color; those of colors between entries stay below it. The mean DSSIM of flower and
+/// four pictures of CQ100 (fruits, girl, lights and `ball_caps`) at 16 colors falls from 0.0241 to 0.0204 in
+/// sRGB, from 0.0464 to 0.0331 in CIELAB and from 0.0190 to 0.0167 in Oklab.
+pub(super) const LIMIT: f64 = 0.75;
+
 /// The palette entry of each pixel, where `strength` of a pixel, 0 to 1, is the share of the error
-/// flowing to it that it takes.
+/// flowing to it that it takes, and `limit` the most of it, like [`LIMIT`].
 pub(super) fn diffuse<const D: usize>(
     canvas: &Canvas<D>,
+    limit: f64,
     strength: impl Fn(usize) -> f64 + Sync,
 ) -> Vec<u8> {
-    let entries = Entries::new(canvas);
+    let entries = Entries::new(canvas, limit);
     let mut indices = vec![0; canvas.color_of_pixel.len()];
     indices
         .par_chunks_mut(BAND * canvas.width)
@@ -50,10 +59,12 @@ struct Entries<const D: usize> {
     /// Those that are opaque, if some are and others not, and their places among all.
     opaque: Option<(Cells<D>, Vec<u8>)>,
     unit: f64,
+    /// The largest error that pixels take to which an entry is the nearest.
+    limits: Vec<f64>,
 }
 
 impl<const D: usize> Entries<D> {
-    fn new(canvas: &Canvas<D>) -> Self {
+    fn new(canvas: &Canvas<D>, limit: f64) -> Self {
         let unit = canvas.colors.unit();
         let (low, high) = canvas.bounds();
         let (places, opaque): (Vec<u8>, Vec<[f64; D]>) = (0..=u8::MAX)
@@ -65,6 +76,7 @@ impl<const D: usize> Entries<D> {
             all: Cells::new(canvas.entries, low, high),
             opaque: is_kind.then(|| (Cells::new(&opaque, low, high), places)),
             unit,
+            limits: limits(canvas.entries, limit),
         }
     }
 
@@ -83,6 +95,32 @@ impl<const D: usize> Entries<D> {
                 (target, self.all.nearest(target))
             }
         }
+    }
+}
+
+/// `limit` times the distance from each entry to the nearest other one, or the mean of these distances
+/// where that is larger. There is no limit where there is no other.
+fn limits<const D: usize>(entries: &[[f64; D]], limit: f64) -> Vec<f64> {
+    let to_next = |&entry: &[f64; D]| {
+        let squared = entries.iter().map(|&other| squared_distance(entry, other));
+        let others = squared.filter(|&squared| squared > 0.0);
+        others.fold(f64::INFINITY, f64::min).sqrt()
+    };
+    let distances: Vec<f64> = entries.iter().map(to_next).collect();
+    let mean = distances.iter().sum::<f64>() / entries.len() as f64;
+    let limits = distances
+        .into_iter()
+        .map(|distance| limit * distance.max(mean));
+    limits.collect()
+}
+
+/// `error`, as long as its length is within `limit`, or else a shorter one.
+fn within<const D: usize>(error: [f64; D], limit: f64) -> [f64; D] {
+    let length = squared_norm(error).sqrt();
+    if length > limit {
+        error.map(|value| value * (limit / length))
+    } else {
+        error
     }
 }
 
@@ -130,7 +168,8 @@ fn diffuse_row<const D: usize>(
         }
         let strength = strength(pixel);
         let error = std::array::from_fn(|d| strength * (here[x + 1][d] + carried[d]));
-        let (target, entry) = entries.nearest(point, error);
+        let limit = entries.limits[usize::from(canvas.nearest[color])];
+        let (target, entry) = entries.nearest(point, within(error, limit));
         indices[x] = entry;
         let chosen = canvas.entries[usize::from(entry)];
         let (before, after) = if backward { (x + 2, x) } else { (x, x + 2) };
@@ -141,5 +180,20 @@ fn diffuse_row<const D: usize>(
             below[x + 1][d] += error * (5.0 / 16.0);
             below[after][d] += error * (1.0 / 16.0);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_distances_to_the_next_entry_or_their_mean_and_shorten_no_smaller_error() {
+        let entries = [[0.0; 3], [0.0, 0.0, 2.0], [0.0, 0.0, 12.0], [0.0; 3]];
+        // To the next: 2, 2, 10, 2.
+        assert_eq!(limits(&entries, 0.5), [2.0, 2.0, 5.0, 2.0]);
+        assert_eq!(limits(&entries[..1], 0.5), [f64::INFINITY]);
+        assert_eq!(within([3.0, 0.0, 4.0], 5.0), [3.0, 0.0, 4.0]);
+        assert_eq!(within([3.0, 0.0, 4.0], 2.5), [1.5, 0.0, 2.0]);
     }
 }

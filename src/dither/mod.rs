@@ -11,6 +11,7 @@ mod blue_noise;
 mod floyd_steinberg;
 mod ordered;
 
+use floyd_steinberg::LIMIT;
 use ndarray::{Array2, ArrayView1, Axis, Slice};
 use ordered::Thresholds;
 
@@ -132,13 +133,14 @@ pub fn dither<const D: usize>(
     };
     let strength = dither.strength;
     match dither.method {
-        Method::FloydSteinberg => floyd_steinberg::diffuse(&canvas, |_| strength),
+        Method::FloydSteinberg => floyd_steinberg::diffuse(&canvas, LIMIT, |_| strength),
         Method::Bayer => ordered::ordered(&canvas, &Thresholds::bayer(), strength),
         Method::BlueNoise => ordered::ordered(&canvas, &Thresholds::blue_noise(), strength),
         Method::Adaptive => {
             let need = adaptive::need(&canvas);
             let share = |pixel: usize| strength * ADAPTIVE_SHARE * f64::from(need[pixel]);
-            floyd_steinberg::diffuse(&canvas, share)
+            // What is passed on by shares fades: to limit it gains nothing.
+            floyd_steinberg::diffuse(&canvas, f64::INFINITY, share)
         }
     }
 }
@@ -324,6 +326,26 @@ mod tests {
                 0.36
             };
             assert!((least..0.4).contains(&share), "{method:?}: {share}");
+        }
+    }
+
+    #[test]
+    fn colors_outside_the_palette_do_not_send_dots_into_what_comes_after() {
+        // Saturated blue that two grays cannot mix, above a gray between them.
+        let pixel = |i: u32| if i < 64 * 40 { [0, 0, 255] } else { [120; 3] };
+        let rgb = (0..64 * 64).flat_map(pixel).collect();
+        let picture = Picture::new(64, 64, rgb).unwrap();
+        let palette = Palette::opaque(&[[40; 3], [80; 3], [160; 3], [200; 3]]).unwrap();
+        for space in [Space::Srgb, Space::Lab, Space::Oklab] {
+            let (colors, color_of_pixel) = Colors::<3>::in_space(&picture, space);
+            let how = Dither {
+                method: Method::FloydSteinberg,
+                strength: 1.0,
+            };
+            let indices = dither(&colors, &color_of_pixel, 64, &palette, space, how);
+            let below = &indices[64 * 40..];
+            let far = below.iter().filter(|&&index| index == 0 || index == 3);
+            assert_eq!(far.count(), 0, "{space:?}");
         }
     }
 
