@@ -146,7 +146,7 @@ fn the_report_on_a_given_palette_has_no_model() {
     let line: Value = serde_json::from_str(&stdout(&run)).unwrap();
     assert_eq!((&line["method"], &line["k"]), (&"remap".into(), &3.into()));
     assert!(line["inertia"].is_null() && line["log_likelihood"].is_null());
-    assert_eq!(line["n_iter"], 0);
+    assert!(line["n_iter"].is_null());
     let text = stdout(&folder.run("remap --palette #000,#fff a.png -f").code(0));
     assert!(!text.contains("iterations"), "{text}");
 }
