@@ -26,11 +26,6 @@ const ROWS_PER_TASK: usize = 16;
 /// 0.0213 to 0.0189 at 16 colors, and from 0.00162 to 0.00123 at 256.
 const VISIBILITY: [f64; 3] = [0.7, 1.0, 0.6];
 
-/// The share of the error that [`Method::Adaptive`] spreads where the need is greatest. What is spread
-/// farther than some pixels is noise more than color: the mean DSSIM of these four pictures at 16 colors,
-/// without [`VISIBILITY`], is 0.0265 with all of it, 0.0213 with 0.8 or 0.75, 0.0223 with 0.6.
-const ADAPTIVE_SHARE: f64 = 0.75;
-
 /// How the error that a palette leaves is spread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
@@ -93,7 +88,7 @@ fn scaled<const D: usize>(point: [f64; D], scale: [f64; D]) -> [f64; D] {
 /// Bytes of memory that it takes to dither so many pixels of these colors, besides the colors: an upper
 /// bound.
 pub fn memory_needed<const D: usize>(colors: &Colors<D>, pixels: usize) -> u64 {
-    // The colors once more, scaled, and the need of each pixel.
+    // The colors once more, scaled, and the share of each pixel.
     colors.memory_needed() + 4 * pixels as u64
 }
 
@@ -137,8 +132,8 @@ pub fn dither<const D: usize>(
         Method::Bayer => ordered::ordered(&canvas, &Thresholds::bayer(), strength),
         Method::BlueNoise => ordered::ordered(&canvas, &Thresholds::blue_noise(), strength),
         Method::Adaptive => {
-            let need = adaptive::need(&canvas);
-            let share = |pixel: usize| strength * ADAPTIVE_SHARE * f64::from(need[pixel]);
+            let shares = adaptive::shares(&canvas);
+            let share = |pixel: usize| strength * f64::from(shares[pixel]);
             // What is passed on by shares fades: to limit it gains nothing.
             floyd_steinberg::diffuse(&canvas, f64::INFINITY, share)
         }
@@ -229,7 +224,7 @@ mod tests {
         for gray in [64, 128, 200] {
             // More than one band.
             let picture = grays(70, 300, |_, _| gray);
-            for method in [Method::FloydSteinberg, Method::Bayer, Method::BlueNoise] {
+            for method in METHODS {
                 let indices = dithered(&picture, &black_and_white(), method, 1.0);
                 let white = indices.iter().map(|&index| f64::from(index)).sum::<f64>();
                 let mean = 255.0 * white / indices.len() as f64;
