@@ -7,16 +7,26 @@ use super::{
     text::{decode, quoted},
 };
 
-/// Every value that begins with `#`, in the order of the file; this takes variables of Sass too.
-/// Other values are no colors in hexadecimal, and pass.
+/// Functions that make colors (CSS Color Module Level 4, section 4).
+const FUNCTIONS: [&str; 10] = [
+    "rgb(", "rgba(", "hsl(", "hsla(", "hwb(", "lab(", "lch(", "oklab(", "oklch(", "color(",
+];
+
+/// Every value that begins with `#`, in the order of the file; this takes variables of Sass too. What
+/// functions make is refused, because the palette would lack it, and other values pass.
 pub fn load(bytes: &[u8]) -> Result<Vec<[u8; 4]>, String> {
     let text = without_comments(&decode(bytes));
     let colors = text
         .split(':')
         .skip(1)
         .map(str::trim_start)
-        .filter(|value| value.starts_with('#'))
+        .filter(|value| value.starts_with('#') || is_function(value))
         .map(|value| {
+            if is_function(value) {
+                let end = value.find(')').map_or(value.len(), |end| end + 1);
+                let function = quoted(&value[..end]);
+                return Err(format!("{function} is not read; write it as #rrggbb"));
+            }
             let end = value[1..]
                 .find(|c: char| !c.is_alphanumeric())
                 .map_or(value.len(), |end| end + 1);
@@ -29,6 +39,15 @@ pub fn load(bytes: &[u8]) -> Result<Vec<[u8; 4]>, String> {
         return Err("there is no color like #2b3a1e in it".into());
     }
     Ok(colors)
+}
+
+fn is_function(value: &str) -> bool {
+    let start = value
+        .chars()
+        .take(6)
+        .collect::<String>()
+        .to_ascii_lowercase();
+    FUNCTIONS.iter().any(|name| start.starts_with(name))
 }
 
 /// `text` with a space for each comment, of which one may lack its end.
@@ -70,6 +89,16 @@ mod tests {
             "a color is #rrggbb or #rrggbbaa, not \"#ff00\""
         );
         assert!(load(b"a { color: red }").unwrap_err().contains("no color"));
+    }
+
+    #[test]
+    fn a_color_that_a_function_makes_is_refused_and_not_left_out() {
+        let text = b":root { --a: #00f; --b: RGB(255 0 0 / 50%); --c: #0f0 }";
+        assert_eq!(
+            load(text).unwrap_err(),
+            "\"RGB(255 0 0 / 50%)\" is not read; write it as #rrggbb"
+        );
+        assert_eq!(load(b"a { --x: #00f; --y: calc(1px) }").unwrap().len(), 1);
     }
 
     #[test]
