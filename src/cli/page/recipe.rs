@@ -17,7 +17,7 @@ pub struct Recipe {
     words: Vec<OsString>,
     /// Whether a picture depends on the others, so that only the whole command makes it again.
     pub is_of_all: bool,
-    /// The options of the model by their long names, defaults too.
+    /// The method, and the options of the model by their long names, defaults too.
     pub settings: Vec<(String, String)>,
 }
 
@@ -29,6 +29,7 @@ impl Recipe {
         let mut is_of_all = false;
         if let Some((name, matches)) = matches.subcommand() {
             words.push(name.into());
+            settings.push(("method".to_owned(), name.to_owned()));
             let method = program.find_subcommand(name);
             for arg in method.into_iter().flat_map(Command::get_arguments) {
                 let given = given(arg, matches);
@@ -140,6 +141,7 @@ mod tests {
             let found = settings.iter().find(|(name, _)| name == wanted);
             found.map(|(_, value)| value.as_str())
         };
+        assert_eq!(find("method"), Some("kmeans"));
         assert_eq!(find("seed"), Some("3"));
         assert_eq!(find("effort"), Some("balanced"));
         assert_eq!(find("optimize"), None);
