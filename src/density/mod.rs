@@ -74,21 +74,16 @@ impl<const D: usize> Whitening<D> for Identity {
     }
 }
 
-/// k-means: distances as they are, from where the centroid is; which candidates can matter is decided
-/// for all places that a tether lets it have.
+/// k-means: distances as they are, from where a tether is tied whose length this is; which candidates
+/// can matter is decided for all places that it lets the centroid have.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Tethered<const D: usize> {
-    /// How far from its anchor the centroid may be.
-    pub length: f64,
-    pub anchor: [f64; D],
-}
+pub(crate) struct Tethered(pub f64);
 
-impl<const D: usize> Whitening<D> for Tethered<D> {
-    const NUMBERS: usize = 1 + D;
+impl<const D: usize> Whitening<D> for Tethered {
+    const NUMBERS: usize = 1;
 
     fn write(&self, numbers: &mut Vec<f64>) {
-        numbers.push(self.length);
-        numbers.extend_from_slice(&self.anchor);
+        numbers.push(self.0);
     }
 
     #[inline(always)]
@@ -196,7 +191,7 @@ impl<W: Whitening<D>, const D: usize> Candidates<W, D> {
         components: &[Component<W, D>],
         ids: impl ExactSizeIterator<Item = usize>,
     ) {
-        self.len = 0;
+        self.len = ids.len();
         let mut numbers = Vec::with_capacity(Self::FIELDS);
         for (j, id) in ids.enumerate() {
             let component = &components[id];
@@ -208,15 +203,14 @@ impl<W: Whitening<D>, const D: usize> Candidates<W, D> {
                 self.fields[field * self.stride + j] = *number;
             }
             self.ids[j] = j as u32;
-            self.len += 1;
         }
     }
 
-    /// Becomes those of `from` that stand at `places`, where there is room for them.
-    #[inline(always)]
-    pub(crate) fn select(&mut self, from: &Self, places: &[u32]) {
-        self.ids[..places.len()].copy_from_slice(places);
-        self.take(from, places.len());
+    /// Becomes those of `components` that `ids` name, which is what they are called here too, where
+    /// there is room for them.
+    pub(crate) fn name(&mut self, components: &[Component<W, D>], ids: &[u32]) {
+        self.number(components, ids.iter().map(|&id| id as usize));
+        self.ids[..ids.len()].copy_from_slice(ids);
     }
 
     /// Becomes those of `from` that stand at the places which are the first `len` ids.
@@ -291,12 +285,6 @@ impl<W: Whitening<D>, const D: usize> Candidates<W, D> {
         self.half_distance(j, x) + self.fields[j]
     }
 
-    /// The scores of candidate `j` at the points of a chunk.
-    #[inline(always)]
-    pub(crate) fn scores(&self, j: usize, x: [Vector; D]) -> Vector {
-        self.half_distance(j, x) + self.fields[j]
-    }
-
     /// `W_j W_j^T`, the lower triangle.
     pub(crate) fn precision(&self, j: usize) -> [[f64; D]; D] {
         // Row l of W is what whitening makes of the l-th unit vector.
@@ -327,6 +315,50 @@ impl<W: Whitening<D>, const D: usize> Candidates<W, D> {
             trace += covariance[i][i] * precision[i][i];
         }
         self.scores(j, mean) - trace * 0.5
+    }
+}
+
+/// What tells the scores of some components at the points of a chunk, component by component.
+pub(crate) trait Scores<const D: usize> {
+    /// How many components there are.
+    fn len(&self) -> usize;
+
+    /// The scores of component `j`.
+    fn scores(&self, j: usize, x: [Vector; D]) -> Vector;
+}
+
+impl<W: Whitening<D>, const D: usize> Scores<D> for Candidates<W, D> {
+    #[inline(always)]
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    #[inline(always)]
+    fn scores(&self, j: usize, x: [Vector; D]) -> Vector {
+        self.half_distance(j, x) + self.fields[j]
+    }
+}
+
+/// Some of all centroids, by their places among them.
+pub(crate) struct Listed<'a, const D: usize> {
+    pub centroids: &'a [[f64; D]],
+    pub ids: &'a [u32],
+}
+
+impl<const D: usize> Scores<D> for Listed<'_, D> {
+    #[inline(always)]
+    fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    #[inline(always)]
+    fn scores(&self, j: usize, x: [Vector; D]) -> Vector {
+        let centroid = &self.centroids[self.ids[j] as usize];
+        let mut difference = x;
+        for d in 0..D {
+            difference[d] = x[d] - centroid[d];
+        }
+        squared_norm(difference) * -0.5
     }
 }
 

@@ -1,7 +1,7 @@
 //! What becomes of the scores of a color: the largest, or the log of the sum of their exponentials.
 
 use super::{
-    Candidates, Component, Rule, Visit, Walk, Whitening, candidates_of_blocks,
+    Candidates, Component, Rule, Scores, Visit, Walk, Whitening, candidates_of_blocks,
     elementary::{exp, ln},
     rows_of_blocks, walk_blocks,
 };
@@ -11,54 +11,54 @@ use crate::{
     simd::{LANES, Lanes, Vector},
 };
 
-/// For each color of the chunk the place of the candidate with the largest score (the first of
+/// For each color of the chunk the place of the component with the largest score (the first of
 /// several), and that score.
 #[inline(always)]
-pub(crate) fn largest<W: Whitening<D>, const D: usize>(
-    candidates: &Candidates<W, D>,
+pub(crate) fn largest<const D: usize>(
+    components: &impl Scores<D>,
     x: &[Lanes; D],
-) -> ([u64; LANES], Lanes) {
+) -> ([u32; LANES], Lanes) {
     let x = vectors(x);
-    let mut place = [0; LANES];
-    let mut best = candidates.scores(0, x).0;
-    for j in 1..candidates.len() {
-        let scores = candidates.scores(j, x).0;
+    let mut place = Vector::ZERO;
+    let mut best = components.scores(0, x);
+    for j in 1..components.len() {
+        let scores = components.scores(j, x);
         for lane in 0..LANES {
-            let better = scores[lane] > best[lane];
-            best[lane] = if better { scores[lane] } else { best[lane] };
-            place[lane] = if better { j as u64 } else { place[lane] };
+            let better = scores.0[lane] > best.0[lane];
+            place.0[lane] = if better { j as f64 } else { place.0[lane] };
+            best.0[lane] = if better { scores.0[lane] } else { best.0[lane] };
         }
     }
-    (place, best)
+    (place.0.map(|place| place as u32), best.0)
 }
 
-/// For each color of the chunk the place of the candidate with the largest score (the first of
+/// For each color of the chunk the place of the component with the largest score (the first of
 /// several), that score, and the largest among the others.
 #[inline(always)]
-pub(crate) fn two_largest<W: Whitening<D>, const D: usize>(
-    candidates: &Candidates<W, D>,
+pub(crate) fn two_largest<const D: usize>(
+    components: &impl Scores<D>,
     x: &[Lanes; D],
-) -> ([u64; LANES], Lanes, Lanes) {
+) -> ([u32; LANES], Lanes, Lanes) {
     let x = vectors(x);
-    let mut place = [0; LANES];
-    let mut best = candidates.scores(0, x).0;
-    let mut second = [f64::NEG_INFINITY; LANES];
-    for j in 1..candidates.len() {
-        let scores = candidates.scores(j, x).0;
+    let mut place = Vector::ZERO;
+    let mut best = components.scores(0, x);
+    let mut second = Vector([f64::NEG_INFINITY; LANES]);
+    for j in 1..components.len() {
+        let scores = components.scores(j, x);
         for lane in 0..LANES {
-            let score = scores[lane];
-            let better = score > best[lane];
-            let loser = if better { best[lane] } else { score };
-            second[lane] = if loser > second[lane] {
+            let score = scores.0[lane];
+            let better = score > best.0[lane];
+            let loser = if better { best.0[lane] } else { score };
+            place.0[lane] = if better { j as f64 } else { place.0[lane] };
+            best.0[lane] = if better { score } else { best.0[lane] };
+            second.0[lane] = if loser > second.0[lane] {
                 loser
             } else {
-                second[lane]
+                second.0[lane]
             };
-            best[lane] = if better { score } else { best[lane] };
-            place[lane] = if better { j as u64 } else { place[lane] };
         }
     }
-    (place, best, second)
+    (place.0.map(|place| place as u32), best.0, second.0)
 }
 
 /// `ln sum_j exp score_j` for each color of the chunk, stably (the largest score taken out), and in

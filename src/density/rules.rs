@@ -10,6 +10,9 @@ use crate::{
 /// as undecided, so that no true tie is lost.
 const SLACK: f64 = 1e-12;
 
+/// What a distance of 0 is taken for where one divides by it.
+const TINY: f64 = 1e-150;
+
 /// Drops candidates from box to box.
 pub(crate) trait Rule<W, const D: usize>: Copy + Send + Sync {
     /// Puts into `into` those of `from` that can matter to a color of `node`. `scratch` has no
@@ -38,7 +41,7 @@ impl<const RIVALS: usize, const D: usize> Rule<Identity, D> for Corners<RIVALS> 
         into: &mut Candidates<Identity, D>,
         scratch: &mut Vec<f64>,
     ) {
-        filter_by_corners::<RIVALS, _, D>(node, from, into, scratch, 1, None);
+        filter_by_corners::<RIVALS, _, D>(node, from, into, scratch, None);
     }
 }
 
@@ -46,35 +49,33 @@ impl<const RIVALS: usize, const D: usize> Rule<Identity, D> for Corners<RIVALS> 
 /// if z is nearer than it to every point of the box by more than the tethers of both together. With d
 /// the distance from the candidate and e that from z, d - e = (d^2 - e^2) / (d + e), of which the
 /// corner gives the least numerator, and the box the largest denominator.
-impl<const D: usize> Rule<Tethered<D>, D> for Corners<1> {
+impl<const D: usize> Rule<Tethered, D> for Corners<1> {
     #[inline(always)]
     fn filter(
         self,
         node: &Node<D>,
-        from: &Candidates<Tethered<D>, D>,
-        into: &mut Candidates<Tethered<D>, D>,
+        from: &Candidates<Tethered, D>,
+        into: &mut Candidates<Tethered, D>,
         scratch: &mut Vec<f64>,
     ) {
-        filter_by_corners::<1, _, D>(node, from, into, scratch, 2 + D, Some(1 + D));
+        filter_by_corners::<1, _, D>(node, from, into, scratch, Some(1 + D));
     }
 }
 
 /// Keeps a candidate if for one of the `RIVALS` nearest to the middle there is a corner of the box to
-/// which it is not farther. The places of candidates are in the fields from `anchor` on, and the
-/// lengths of their tethers, if they have any, in the field `tether`.
+/// which it is not farther. The lengths of their tethers, if they have any, are in the field `tether`.
 #[inline(always)]
 fn filter_by_corners<const RIVALS: usize, W: Whitening<D>, const D: usize>(
     node: &Node<D>,
     from: &Candidates<W, D>,
     into: &mut Candidates<W, D>,
     scratch: &mut Vec<f64>,
-    anchor: usize,
     tether: Option<usize>,
 ) {
     let (middle, half_width) = middle_and_half_width(node);
     let diagonal = 2.0 * squared_norm::<f64, D>(half_width).sqrt();
     let m = from.len();
-    let anchors: [&[Lanes]; D] = std::array::from_fn(|d| from.lanes(anchor + d));
+    let means: [&[Lanes]; D] = std::array::from_fn(|d| from.lanes(1 + d));
     let tethers = tether.map(|field| from.lanes(field));
     scratch.resize(m.next_multiple_of(LANES), 0.0);
     let distances = scratch.as_chunks_mut::<LANES>().0;
@@ -82,7 +83,7 @@ fn filter_by_corners<const RIVALS: usize, W: Whitening<D>, const D: usize>(
         for lane in 0..LANES {
             let mut distance = 0.0;
             for d in 0..D {
-                let difference = middle[d] - anchors[d][c][lane];
+                let difference = middle[d] - means[d][c][lane];
                 distance += difference * difference;
             }
             let is_one = c * LANES + lane < m;
@@ -95,24 +96,26 @@ fn filter_by_corners<const RIVALS: usize, W: Whitening<D>, const D: usize>(
         *rival = nearest_beyond(distances, beyond);
         beyond = rival.0;
     }
-    let rivals = rivals.map(|(distance, place)| {
-        let z: [f64; D] = std::array::from_fn(|d| anchors[d].as_flattened()[place]);
-        (distance, z, tethers.map(|all| all.as_flattened()[place]))
+    let rivals = rivals.map(|(best, place)| {
+        let z: [f64; D] = std::array::from_fn(|d| means[d].as_flattened()[place]);
+        let tether = tethers.map(|all| all.as_flattened()[place]);
+        (best, z, tether, (best.sqrt() + diagonal).max(TINY))
     });
     let mut len = 0;
     for (c, distances) in distances.iter().enumerate() {
         let mut keeps = [false; LANES];
-        for (best, z, rival_tether) in rivals {
+        for (best, z, tether, e) in rivals {
             for lane in 0..LANES {
                 let mut reach = 0.0;
                 for d in 0..D {
-                    reach += half_width[d] * (anchors[d][c][lane] - z[d]).abs();
+                    reach += half_width[d] * (means[d][c][lane] - z[d]).abs();
                 }
                 let distance = distances[lane];
                 let slack = SLACK * (distance + best + reach);
-                let play = match (tethers, rival_tether) {
-                    (Some(tethers), Some(rival)) => {
-                        (tethers[c][lane] + rival) * (distance.sqrt() + best.sqrt() + diagonal)
+                let play = match (tethers, tether) {
+                    (Some(tethers), Some(tether)) => {
+                        // For any e > 0: d <= (d^2 / e + e) / 2, nearly equal where d is near e.
+                        (tethers[c][lane] + tether) * (distance * (0.5 / e) + 1.5 * e)
                     }
                     _ => 0.0,
                 };
@@ -221,11 +224,8 @@ mod tests {
             let tethered: Vec<_> = (0..50)
                 .map(|_| Component {
                     offset: 0.0,
-                    mean: [0.0; 3],
-                    whitening: Tethered {
-                        length: longest * generator.random::<f64>(),
-                        anchor: [0; 3].map(|_| 256.0 * generator.random::<f64>()),
-                    },
+                    whitening: Tethered(longest * generator.random::<f64>()),
+                    mean: [0; 3].map(|_| 256.0 * generator.random::<f64>()),
                 })
                 .collect();
             let rule = Corners::<1>;
@@ -236,9 +236,10 @@ mod tests {
                     .iter()
                     .map(|component| {
                         // A corner of the cube that the tether reaches.
-                        let step = component.whitening.length / 3.0f64.sqrt();
-                        let anchor = component.whitening.anchor;
-                        anchor.map(|x| x + if generator.random() { step } else { -step })
+                        let step = component.whitening.0 / 3.0f64.sqrt();
+                        component
+                            .mean
+                            .map(|x| x + if generator.random() { step } else { -step })
                     })
                     .collect();
                 let nearest = argmax(colors, &Component::centroids(&drifted), rule);

@@ -99,7 +99,7 @@ impl<const D: usize> Share<Identity, D> for Hard {
         shares.clear();
         shares.extend(
             (0..candidates.len())
-                .map(|j| Vector(places.map(|place| if place == j as u64 { 1.0 } else { 0.0 }))),
+                .map(|j| Vector(places.map(|place| if place == j as u32 { 1.0 } else { 0.0 }))),
         );
         Vector(scores)
     }

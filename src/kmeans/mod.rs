@@ -4,6 +4,7 @@
 //! the pixels (Bishop, "Pattern Recognition and Machine Learning", 9.1; Lloyd, "Least squares
 //! quantization in PCM", IEEE Trans. Information Theory 28(2), 1982).
 
+mod assign;
 mod bytes;
 mod choose;
 mod lloyd;
