@@ -8,7 +8,11 @@
 use pulp::NullaryFnOnce;
 use rayon::prelude::*;
 
-use crate::{Picture, picture::Pixels, simd::vectorize};
+use crate::{
+    Picture,
+    picture::Pixels,
+    simd::{LANES, vectorize},
+};
 
 /// Words of the bitmap.
 const WORDS: usize = 1 << 18;
@@ -110,7 +114,7 @@ fn color_of_words(key: u64) -> [f64; 4] {
 }
 
 /// The color of a Morton key, on the scale 0 to 255.
-pub(super) fn color_of_bytes(key: u32) -> [f64; 4] {
+fn color_of_bytes(key: u32) -> [f64; 4] {
     let [r, g, b] = color_of(key).map(f64::from);
     [r, g, b, 255.0]
 }
@@ -123,12 +127,34 @@ pub(super) fn key_of([r, g, b]: [u8; 3]) -> u32 {
 
 /// The color of a Morton key.
 pub(super) fn color_of(key: u32) -> [u8; 3] {
-    [2, 1, 0].map(|place| {
-        let bits = (key >> place) & 0x0024_9249;
-        let bits = (bits | bits >> 2) & 0x000c_30c3;
-        let bits = (bits | bits >> 4) & 0x0000_f00f;
-        (bits | bits >> 8) as u8
-    })
+    [0, 1, 2].map(|channel| channel_of(key, channel) as u8)
+}
+
+/// One channel of that color: 0 is red.
+#[inline(always)]
+fn channel_of(key: u32, channel: usize) -> u32 {
+    let bits = (key >> (2 - channel)) & 0x0024_9249;
+    let bits = (bits | bits >> 2) & 0x000c_30c3;
+    let bits = (bits | bits >> 4) & 0x0000_f00f;
+    (bits | bits >> 8) & 0xff
+}
+
+/// Fills the first rows of a column with one channel of the colors of Morton keys.
+pub(super) struct Column<'a> {
+    pub channel: usize,
+    pub keys: &'a [u32],
+    pub values: &'a mut [f64],
+}
+
+impl NullaryFnOnce for Column<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for (value, &key) in self.values.iter_mut().zip(self.keys) {
+            *value = f64::from(channel_of(key, self.channel));
+        }
+    }
 }
 
 fn of_bytes(pixels: &[[u8; 3]]) -> (Distinct, Vec<u32>) {
@@ -172,7 +198,8 @@ fn of_bytes(pixels: &[[u8; 3]]) -> (Distinct, Vec<u32>) {
             })
         })
         .collect();
-    let mut counts = vec![0.0; n];
+    let mut counts = Vec::with_capacity(n + LANES);
+    counts.resize(n, 0.0);
     for part in counts_of_parts {
         for (total, count) in counts.iter_mut().zip(part) {
             *total += f64::from(count);

@@ -18,12 +18,12 @@ use rayon::prelude::*;
 pub(crate) use boxes::Node;
 pub use counts::Counts;
 pub use distinct::Distinct;
-use distinct::{Keys, color_of_bytes};
+use distinct::{Column, Keys};
 
 use crate::{
     Error, Picture, Result, Space,
     error::is_moderate,
-    simd::{LANES, Lanes},
+    simd::{LANES, Lanes, vectorize},
 };
 
 /// Rows that are worth a parallel task.
@@ -69,6 +69,27 @@ fn columns<const D: usize>(n: usize, point: impl Fn(usize) -> [f64; D] + Sync) -
     let mut columns = all.chunks_mut(n + LANES);
     let columns: [_; D] = std::array::from_fn(|_| columns.next().expect("there are D columns"));
     fill(&mut columns.map(|column| &mut column[..n]), 0, &point);
+    points
+}
+
+/// As [`columns`], of the colors with these Morton keys.
+fn columns_of_bytes(keys: &[u32]) -> Array2<f64> {
+    let mut points = Array2::zeros((keys.len() + LANES, 3).f());
+    let all = points
+        .as_slice_memory_order_mut()
+        .expect("it is contiguous");
+    for (channel, column) in all.chunks_mut(keys.len() + LANES).enumerate() {
+        let tasks = column.par_chunks_mut(ROWS_PER_TASK);
+        tasks
+            .zip(keys.par_chunks(ROWS_PER_TASK))
+            .for_each(|(column, keys)| {
+                vectorize(Column {
+                    channel,
+                    keys,
+                    values: column,
+                });
+            });
+    }
     points
 }
 
@@ -124,9 +145,7 @@ impl<const D: usize> Colors<D> {
         let Distinct { keys, counts } = distinct;
         match keys {
             Keys::Bytes(keys) if D == 3 && space == Space::Srgb => {
-                let points = columns(keys.len(), |row| {
-                    space.point::<D>(color_of_bytes(keys[row]))
-                });
+                let points = columns_of_bytes(&keys);
                 (Self::in_order(keys, points, counts, space.unit()), None)
             }
             keys => {
