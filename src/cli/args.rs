@@ -582,7 +582,7 @@ impl From<Sort> for Order {
 /// [`quantize::Effort`] by name.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Effort {
-    /// Little search (gmm: none), and for kmeans at most 2 iterations on the colors
+    /// Little search (gmm: none), and for kmeans 1 iteration on the colors
     Fast,
     /// A search on boxes of colors, then iterations until they have converged
     Balanced,

@@ -36,8 +36,9 @@ const FEWEST_CENTROIDS: usize = 32;
 /// A round moves at most this share of the centroids.
 const MOST_MOVED: usize = 4;
 
-/// Iterations after which a round is judged.
+/// Iterations after which a round is judged, and in a fast search.
 const SETTLE: usize = 6;
+const FAST_SETTLE: usize = 3;
 
 /// Expected gains and costs are those before anything settles, and settling is what pays most: a
 /// centroid is moved when its expected gain is at least this share of its cost.
@@ -51,9 +52,10 @@ const PAYS: f64 = 1e-3;
 const FINE_BOXES_PER_CENTROID: usize = 128;
 const WORTH_FINE_BOXES: usize = 2;
 
-/// The iterations on them end when one gains a smaller share of the inertia than this, or after as
-/// many as on coarse boxes.
+/// The iterations on them end when one gains a smaller share of the inertia than this (the second in
+/// a fast search), or after as many as on coarse boxes.
 const FINE_GAIN: f64 = 1e-5;
+const FAST_FINE_GAIN: f64 = 1e-3;
 
 /// The first iterations on coarse boxes end when no centroid moves farther than this share of the unit
 /// of color, or after as many.
@@ -105,15 +107,11 @@ impl<'a, const D: usize> Search<'a, D> {
         let boxes = BOXES_PER_CENTROID * k;
         let fine_boxes = FINE_BOXES_PER_CENTROID * k;
         let is_worth_it = colors.len() >= WORTH_FINE_BOXES * fine_boxes;
-        let boxes = if options.effort == Effort::Fast {
-            boxes / 2
-        } else {
-            boxes
-        };
+        let is_fast = options.effort == Effort::Fast;
         Self {
             options,
             work,
-            coarse: Boxes::of(colors, boxes),
+            coarse: Boxes::of(colors, if is_fast { boxes / 2 } else { boxes }),
             fine: is_worth_it.then(|| Boxes::of(colors, fine_boxes)),
         }
     }
@@ -154,7 +152,11 @@ impl<'a, const D: usize> Search<'a, D> {
         let mut lloyd = Lloyd::new(&fine.means, centroids, self.pinned(), self.work);
         let (history, _) = lloyd.run(
             Steps::BeyondMeans,
-            Until::Gain(FINE_GAIN),
+            Until::Gain(if self.is_fast() {
+                FAST_FINE_GAIN
+            } else {
+                FINE_GAIN
+            }),
             COARSE_ITERATIONS,
         );
         let mut run = [Run::new(
@@ -166,6 +168,10 @@ impl<'a, const D: usize> Search<'a, D> {
         fine.reveal(&mut run);
         trace.extend(run);
         lloyd.centroids
+    }
+
+    fn is_fast(&self) -> bool {
+        self.options.effort == Effort::Fast
     }
 
     /// How many centroids, the first ones, never move.
@@ -203,6 +209,7 @@ impl<'a, const D: usize> Search<'a, D> {
         trace: &mut Vec<Run>,
     ) -> Lloyd<'c, D> {
         let k = lloyd.centroids.len();
+        let settle = if self.is_fast() { FAST_SETTLE } else { SETTLE };
         let mut most = if k > 1 { (k / MOST_MOVED).max(1) } else { 0 };
         let mut inertia = lloyd.inertia();
         while most > 0 {
@@ -214,7 +221,7 @@ impl<'a, const D: usize> Search<'a, D> {
             for &(j, target) in moves.as_flattened() {
                 trial.place(j, target);
             }
-            let (history, _) = trial.run(Steps::BeyondMeans, Until::Move(0.0), SETTLE);
+            let (history, _) = trial.run(Steps::BeyondMeans, Until::Move(0.0), settle);
             let after = trial.inertia();
             trace.push(Run {
                 kept: after < inertia,
