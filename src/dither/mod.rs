@@ -9,13 +9,15 @@
 mod adaptive;
 mod blue_noise;
 mod floyd_steinberg;
+mod mix;
 mod ordered;
+mod palette;
 
 use floyd_steinberg::LIMIT;
-use ndarray::{Array2, ArrayView1, Axis, Slice};
 use ordered::Thresholds;
+pub use palette::palette;
 
-use crate::{Colors, Palette, Result, Space, kmeans, map, palette::nearest_color};
+use crate::{Colors, Palette, Space, map, palette::luminance};
 
 /// Rows that are worth a parallel task.
 const ROWS_PER_TASK: usize = 16;
@@ -50,37 +52,6 @@ pub struct Dither {
     pub strength: f64,
 }
 
-/// The palette of `centroids` (k, D) in `space`, that of `colors`, after Lloyd's iterations with the
-/// channels scaled by how visible their errors are: at most k colors. The first centroids, those that are
-/// `pinned`, stay.
-///
-/// # Errors
-/// Like [`kmeans::fit`] and [`kmeans::to_palette`].
-pub fn palette<const D: usize>(
-    colors: &Colors<D>,
-    centroids: &Array2<f64>,
-    pinned: usize,
-    space: Space,
-) -> Result<Palette> {
-    let visibility = visibility::<D>(space);
-    let colors = colors.scaled(visibility);
-    let centroids = centroids * &ArrayView1::from(&visibility);
-    let options = kmeans::Options {
-        k: centroids.nrows(),
-        pinned: centroids
-            .slice_axis(Axis(0), Slice::from(..pinned))
-            .to_owned(),
-        init: kmeans::Init::Centroids(centroids),
-        ..Default::default()
-    };
-    let fit = kmeans::fit(&colors, &options)?;
-    let round = |point: [f64; D]| {
-        nearest_color::<D>(std::array::from_fn(|d| point[d] / visibility[d]), space)
-    };
-    let point = |color: [u8; 4]| scaled(space.point(color.map(f64::from)), visibility);
-    kmeans::rounded(&colors, &fit.centroids, pinned, round, point)
-}
-
 fn scaled<const D: usize>(point: [f64; D], scale: [f64; D]) -> [f64; D] {
     std::array::from_fn(|d| point[d] * scale[d])
 }
@@ -88,8 +59,8 @@ fn scaled<const D: usize>(point: [f64; D], scale: [f64; D]) -> [f64; D] {
 /// Bytes of memory that it takes to dither so many pixels of these colors, besides the colors: an upper
 /// bound.
 pub fn memory_needed<const D: usize>(colors: &Colors<D>, pixels: usize) -> u64 {
-    // The colors once more, scaled, and the share of each pixel.
-    colors.memory_needed() + 4 * pixels as u64
+    // The colors once more, scaled, the mix or the error of each, and the share of each pixel.
+    colors.memory_needed() + ordered::memory_needed(colors.len()) + 4 * pixels as u64
 }
 
 /// What errors in the channels of a space count for: Lab and Oklab are made so that they count alike.
@@ -127,10 +98,14 @@ pub fn dither<const D: usize>(
         nearest: &nearest,
     };
     let strength = dither.strength;
+    let ordered = |thresholds| {
+        let luminance: Vec<f64> = palette.colors().iter().copied().map(luminance).collect();
+        ordered::ordered(&canvas, &luminance, &thresholds, strength)
+    };
     match dither.method {
         Method::FloydSteinberg => floyd_steinberg::diffuse(&canvas, LIMIT, |_| strength),
-        Method::Bayer => ordered::ordered(&canvas, &Thresholds::bayer(), strength),
-        Method::BlueNoise => ordered::ordered(&canvas, &Thresholds::blue_noise(), strength),
+        Method::Bayer => ordered(Thresholds::bayer()),
+        Method::BlueNoise => ordered(Thresholds::blue_noise()),
         Method::Adaptive => {
             let shares = adaptive::shares(&canvas);
             let share = |pixel: usize| strength * f64::from(shares[pixel]);
@@ -171,7 +146,7 @@ mod tests {
     use std::ops::Range;
 
     use super::*;
-    use crate::{Picture, picture, picture::Pixels, testing::noise};
+    use crate::{Picture, kmeans, picture, picture::Pixels, testing::noise};
 
     const METHODS: [Method; 4] = [
         Method::FloydSteinberg,
@@ -228,7 +203,8 @@ mod tests {
                 let indices = dithered(&picture, &black_and_white(), method, 1.0);
                 let white = indices.iter().map(|&index| f64::from(index)).sum::<f64>();
                 let mean = 255.0 * white / indices.len() as f64;
-                assert!((mean - f64::from(gray)).abs() < 3.0, "{method:?}: {mean}");
+                // One of Bayer's 64 thresholds is 4.
+                assert!((mean - f64::from(gray)).abs() < 4.0, "{method:?}: {mean}");
             }
         }
     }
@@ -360,33 +336,87 @@ mod tests {
     }
 
     #[test]
-    fn its_palette_has_less_visible_error_than_that_of_k_means() {
-        let picture = picture::builtin("flower.jpg").unwrap();
-        let (colors, color_of_pixel) = Colors::of(&picture);
-        let options = kmeans::Options::default();
+    fn ordered_dithers_mix_a_color_of_a_sparse_palette_in_every_tile_and_space() {
+        // The corners of the cube, and of these only the ones that surround a few colors' neighbors.
+        let corners: Vec<_> = (0..8)
+            .map(|i| [0, 1, 2].map(|bit| 255 * (i >> bit & 1)))
+            .collect();
+        let tetrahedron = [[0; 3], [255, 40, 0], [0, 220, 60], [80, 90, 255]];
+        for (entries, colors) in [
+            (
+                &corners[..],
+                &[[0x80, 0x60, 0x40], [200, 30, 90], [250, 128, 5]][..],
+            ),
+            (&tetrahedron, &[[84, 88, 79], [60, 100, 40]]),
+        ] {
+            let palette = Palette::opaque(entries).unwrap();
+            for &color in colors {
+                let picture = Picture::new(64, 64, color.repeat(64 * 64)).unwrap();
+                for space in [Space::Srgb, Space::Linear] {
+                    let (distinct, color_of_pixel) = Colors::<3>::in_space(&picture, space);
+                    for method in [Method::Bayer, Method::BlueNoise] {
+                        let how = Dither {
+                            method,
+                            strength: 1.0,
+                        };
+                        let indices = dither(&distinct, &color_of_pixel, 64, &palette, space, how);
+                        let points = palette.points::<3>(space);
+                        let unit = space.unit();
+                        for d in 0..3 {
+                            let values = indices.iter().map(|&index| points[usize::from(index)][d]);
+                            let mean = values.sum::<f64>() / (64.0 * 64.0);
+                            let off = (mean - distinct.point(0)[d]).abs() / unit;
+                            // 1 / 128 for each of up to three borders between thresholds of Bayer's matrix.
+                            assert!(off < 0.03, "{method:?} {space:?} {color:?} {d}: {off}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn from_color_to_color_an_ordered_dither_changes_few_pixels() {
+        let palette =
+            Palette::opaque(&[[0; 3], [255, 40, 0], [0, 220, 60], [80, 90, 255]]).unwrap();
+        // Rows of one color each, from green over gray to red.
+        let color = |y: u32| [(y * 2) as u8, 160 - y as u8, 60];
+        let rgb = (0..64 * 64).flat_map(|i| color(i / 64 / 8)).collect();
+        let picture = Picture::new(64, 64, rgb).unwrap();
+        let tiles: Vec<Vec<u8>> = dithered(&picture, &palette, Method::Bayer, 1.0)
+            .chunks(64 * 8)
+            .map(<[u8]>::to_vec)
+            .collect();
+        for pair in tiles.windows(2) {
+            let differing = pair[0].iter().zip(&pair[1]).filter(|(a, b)| a != b).count();
+            assert!(differing <= 64 * 8 / 16, "{differing}");
+        }
+    }
+
+    #[test]
+    fn its_palette_mixes_what_lies_beyond_the_means_of_k_means() {
+        // A ramp: the outer means of k-means lie a quarter of their distance inside of its ends.
+        let picture = grays(256, 4, |x, _| x as u8);
+        let colors = Colors::of(&picture).0;
+        let options = kmeans::Options {
+            k: 4,
+            ..Default::default()
+        };
         let fit = kmeans::fit(&colors, &options).unwrap();
-        let error = |palette: &Palette| -> f64 {
-            let indices = map::expand(
-                &map::nearest(&colors, palette, Space::Srgb),
-                &color_of_pixel,
-            );
-            let pixels = picture.over_white();
-            let pairs = pixels.iter().zip(&indices);
-            let squared = |(pixel, &index): (&[u8; 3], &u8)| -> f64 {
-                let entry = palette.colors()[usize::from(index)];
-                let difference = |c| f64::from(pixel[c]) - f64::from(entry[c]);
-                (0..3)
-                    .map(|c| (difference(c) * VISIBILITY[c]).powi(2))
-                    .sum()
-            };
-            pairs.map(squared).sum()
+        let span = |palette: &Palette| {
+            let grays = palette.colors().iter().map(|color| color[1]);
+            (grays.clone().min().unwrap(), grays.max().unwrap())
         };
         let plain = Palette::from_means::<3>(&fit.centroids, Space::Srgb)
             .unwrap()
             .0;
         let own = palette(&colors, &fit.centroids, 0, Space::Srgb).unwrap();
-        assert_eq!(own.len(), 16);
-        assert!(error(&own) < error(&plain));
+        assert_eq!(own.len(), 4);
+        let ((low, high), (own_low, own_high)) = (span(&plain), span(&own));
+        assert!(low.abs_diff(32) <= 1 && high.abs_diff(223) <= 1);
+        assert!(own_low < 24 && own_high > 231, "{own_low} {own_high}");
+        let pinned = palette(&colors, &fit.centroids, 4, Space::Srgb).unwrap();
+        assert_eq!(span(&pinned), (low, high));
     }
 
     #[test]

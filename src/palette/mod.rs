@@ -11,6 +11,7 @@ use ndarray::{Array2, ArrayView1};
 pub use files::{Format, load, save};
 pub use hex::parse as parse_hex;
 pub use order::Order;
+pub(crate) use order::luminance;
 
 use crate::{Error, Result, Space};
 

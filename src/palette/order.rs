@@ -55,7 +55,7 @@ impl Palette {
 }
 
 /// Relative luminance on [0, 1] (the weights of ITU-R BT.709).
-fn luminance(color: [u8; 4]) -> f64 {
+pub(crate) fn luminance(color: [u8; 4]) -> f64 {
     let [r, g, b] = Space::Linear.point::<3>(color.map(f64::from));
     0.2126 * r + 0.7152 * g + 0.0722 * b
 }

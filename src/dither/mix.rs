@@ -1,0 +1,282 @@
+//! Mixes: entries of a palette that have a color as their mean.
+
+use nalgebra::{SMatrix, SVector};
+
+use crate::{alpha::is_opaque, density::squared_norm};
+
+/// Entries in a mix at most: D + 1, of which one leaves when another one comes.
+pub(super) const PARTS: usize = 6;
+
+/// All of them but one.
+const OTHERS: usize = PARTS - 1;
+
+/// A gain that a mix is not changed for, of colors on [0, 1] and squared: that of a quarter of a byte.
+const TOLERANCE: f64 = 1e-6;
+
+/// Entries to mix.
+pub(super) struct Mixer<'a, const D: usize> {
+    entries: &'a [[f64; D]],
+    unit: f64,
+    /// The numbers of those that are opaque, and of all.
+    opaque: Vec<u8>,
+    all: Vec<u8>,
+}
+
+impl<'a, const D: usize> Mixer<'a, D> {
+    /// Mixes of 1 to 256 `entries`, whose coordinates are on the scale of `unit`.
+    pub(super) fn new(entries: &'a [[f64; D]], unit: f64) -> Self {
+        let all: Vec<u8> = (0..=u8::MAX).take(entries.len()).collect();
+        let is_opaque = |&entry: &u8| is_opaque(entries[usize::from(entry)], unit);
+        Self {
+            entries,
+            unit,
+            opaque: all.iter().copied().filter(is_opaque).collect(),
+            all,
+        }
+    }
+
+    /// The entries of the best mix for `color` and their shares, of sum 1: the one with the least squared
+    /// error of its mean plus the mean of what `contrast` says that the squared distances between the
+    /// color and the entries cost, all of colors on [0, 1]. `nearest` is the entry nearest to the color.
+    /// What is opaque and has an opaque entry is mixed of such.
+    ///
+    /// Where contrast costs next to nothing, but more the more there is of it, these entries are the
+    /// simplex of a triangulation in which the color lies: that of Delaunay, where it costs the squared
+    /// distance (V. T. Rajan, "Optimality of the Delaunay triangulation in R^d", Discrete & Computational
+    /// Geometry 12, 1994).
+    pub(super) fn mix(
+        &self,
+        color: [f64; D],
+        nearest: u8,
+        contrast: impl Fn(f64) -> f64,
+    ) -> Vec<(u8, f64)> {
+        let point = |entry: u8| self.entries[usize::from(entry)];
+        let stays_opaque = is_opaque(color, self.unit) && is_opaque(point(nearest), self.unit);
+        let usable = if stays_opaque {
+            &self.opaque
+        } else {
+            &self.all
+        };
+        let candidate = |&entry: &u8| {
+            let offset: [f64; D] =
+                std::array::from_fn(|d| (point(entry)[d] - color[d]) / self.unit);
+            Candidate {
+                entry,
+                offset,
+                cost: contrast(squared_norm(offset)),
+            }
+        };
+        let candidates: Vec<_> = usable.iter().map(candidate).collect();
+        let first = usable.iter().position(|&entry| entry == nearest);
+        best_mix(&candidates, first.expect("the nearest entry is usable"))
+    }
+}
+
+/// An entry that a color may be mixed of.
+#[derive(Clone, Copy)]
+struct Candidate<const D: usize> {
+    entry: u8,
+    /// From the color to the entry.
+    offset: [f64; D],
+    /// What its contrast costs.
+    cost: f64,
+}
+
+/// The entries of the best mix and their shares; `first` is the candidate that it begins with.
+///
+/// It is found by an active set (J. Nocedal and S. Wright, "Numerical Optimization", 16.5): entries that
+/// lessen the cost come in one by one, and leave when nothing is left of their share.
+fn best_mix<const D: usize>(candidates: &[Candidate<D>], first: usize) -> Vec<(u8, f64)> {
+    let mut parts = vec![(candidates[first], 1.0)];
+    while parts.len() < PARTS {
+        let mean: [f64; D] = std::array::from_fn(|d| {
+            parts
+                .iter()
+                .map(|(part, share)| share * part.offset[d])
+                .sum()
+        });
+        // The derivative of the cost by the share.
+        let slope = |candidate: &Candidate<D>| 2.0 * dot(mean, candidate.offset) + candidate.cost;
+        let mut best = (f64::INFINITY, &candidates[0]);
+        for candidate in candidates {
+            let slope = slope(candidate);
+            if slope < best.0 {
+                best = (slope, candidate);
+            }
+        }
+        let (least, best) = best;
+        let has = |entry: u8| parts.iter().any(|(part, _)| part.entry == entry);
+        if least >= slope(&parts[0].0) - TOLERANCE || has(best.entry) {
+            break;
+        }
+        parts.push((*best, 0.0));
+        while let Some(shares) = best_shares(&parts) {
+            // As far towards these shares as none of them is negative.
+            let (mut step, mut empty) = (1.0, None);
+            for (part, (&(_, share), &best)) in parts.iter().zip(&shares).enumerate() {
+                if best < 0.0 && share < step * (share - best) {
+                    (step, empty) = (share / (share - best), Some(part));
+                }
+            }
+            for ((_, share), &best) in parts.iter_mut().zip(&shares) {
+                *share += step * (best - *share);
+            }
+            match empty {
+                Some(part) => parts.remove(part),
+                None => break,
+            };
+        }
+    }
+    let parts = parts.into_iter().map(|(part, share)| (part.entry, share));
+    parts.collect()
+}
+
+/// The shares, of sum 1 and of either sign, at which the cost of a mix of these parts is least; the first
+/// ones are theirs.
+fn best_shares<const D: usize>(parts: &[(Candidate<D>, f64)]) -> Option<[f64; PARTS]> {
+    // The first one has what the others leave: normal equations in the directions from it to them.
+    let first = parts[0].0;
+    let direction = |part: usize| -> [f64; D] {
+        std::array::from_fn(|d| parts[part].0.offset[d] - first.offset[d])
+    };
+    let mut squares = SMatrix::<f64, OTHERS, OTHERS>::identity();
+    let mut right = SVector::<f64, OTHERS>::zeros();
+    for i in 1..parts.len() {
+        let a = direction(i);
+        right[i - 1] = -dot(a, first.offset) - 0.5 * (parts[i].0.cost - first.cost);
+        for j in 1..parts.len() {
+            squares[(i - 1, j - 1)] = dot(a, direction(j));
+        }
+        // More than D directions depend on each other, and then one is to leave.
+        squares[(i - 1, i - 1)] *= 1.0 + 1e-9;
+    }
+    let others = squares.cholesky()?.solve(&right);
+    let mut shares = [0.0; PARTS];
+    shares[1..].copy_from_slice(others.as_slice());
+    shares[0] = 1.0 - others.sum();
+    Some(shares)
+}
+
+fn dot<const D: usize>(a: [f64; D], b: [f64; D]) -> f64 {
+    (0..D).map(|d| a[d] * b[d]).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::noise;
+
+    fn mean<const D: usize>(entries: &[[f64; D]], mix: &[(u8, f64)]) -> [f64; D] {
+        let part =
+            |d: usize| move |&(entry, share): &(u8, f64)| share * entries[usize::from(entry)][d];
+        std::array::from_fn(|d| mix.iter().map(part(d)).sum())
+    }
+
+    fn nearest<const D: usize>(entries: &[[f64; D]], color: [f64; D]) -> u8 {
+        let distance =
+            |entry: &[f64; D]| (0..D).map(|d| (entry[d] - color[d]).powi(2)).sum::<f64>();
+        let distances: Vec<f64> = entries.iter().map(distance).collect();
+        (0..entries.len())
+            .min_by(|&a, &b| distances[a].total_cmp(&distances[b]))
+            .unwrap() as u8
+    }
+
+    /// The corners of the unit cube.
+    fn corners<const D: usize>() -> Vec<[f64; D]> {
+        let corner = |i: usize| std::array::from_fn(|d| (i >> d & 1) as f64);
+        (0..1 << D).map(corner).collect()
+    }
+
+    fn colors_are_mixed_of_corners<const D: usize>(colors: &[[f64; D]]) {
+        let entries = corners::<D>();
+        let mixer = Mixer::new(&entries, 1.0);
+        for &color in colors {
+            // With next to no price for contrast.
+            let mix = mixer.mix(color, nearest(&entries, color), |square| 1e-4 * square);
+            assert!(mix.len() <= D + 1, "{mix:?}");
+            assert!(mix.iter().all(|&(_, share)| share > 0.0), "{mix:?}");
+            let mean = mean(&entries, &mix);
+            for d in 0..D {
+                assert!((mean[d] - color[d]).abs() < 2e-3, "{color:?}: {mix:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn few_entries_have_the_color_as_their_mean() {
+        let picture = noise(30, 30, 8);
+        let rgb = picture.over_white();
+        let colors: Vec<_> = rgb
+            .iter()
+            .map(|&rgb| rgb.map(|value| f64::from(value) / 255.0))
+            .collect();
+        colors_are_mixed_of_corners(&colors);
+        // The first corner of the fourth channel is transparent, whatever there is in the others.
+        let with_alpha = colors.iter().map(|&[r, g, b]| [r, g, b, 0.25 + g / 2.0]);
+        colors_are_mixed_of_corners(&with_alpha.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn no_other_shares_of_any_entries_cost_less() {
+        let picture = noise(16, 4, 8);
+        let points: Vec<[f64; 3]> = picture
+            .over_white()
+            .iter()
+            .map(|&rgb| rgb.map(|value| f64::from(value) / 255.0))
+            .collect();
+        let (entries, colors) = points.split_at(24);
+        let mixer = Mixer::new(entries, 1.0);
+        for price in [0.02, 0.3, 3.0] {
+            for &color in colors {
+                let square = |entry: usize| {
+                    (0..3)
+                        .map(|d| (entries[entry][d] - color[d]).powi(2))
+                        .sum::<f64>()
+                };
+                let cost = |shares: &[f64]| {
+                    let mean = |d: usize| {
+                        shares
+                            .iter()
+                            .zip(entries)
+                            .map(|(share, entry)| share * entry[d])
+                            .sum::<f64>()
+                    };
+                    let error: f64 = (0..3).map(|d| (mean(d) - color[d]).powi(2)).sum();
+                    error
+                        + price
+                            * (0..24)
+                                .map(|entry| shares[entry] * square(entry))
+                                .sum::<f64>()
+                };
+                let mut shares = [0.0; 24];
+                for (entry, share) in
+                    mixer.mix(color, nearest(entries, color), |square| price * square)
+                {
+                    shares[usize::from(entry)] = share;
+                }
+                let found = cost(&shares);
+                // The cost is convex: if no small move of share from one to another pays, nothing does.
+                for from in (0..24).filter(|&from| shares[from] > 0.0) {
+                    for to in 0..24 {
+                        let mut moved = shares;
+                        let part = shares[from].min(1e-3);
+                        moved[from] -= part;
+                        moved[to] += part;
+                        assert!(
+                            cost(&moved) > found - 1e-6 * part - 1e-12,
+                            "{price} {color:?}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn where_contrast_is_dear_the_nearest_entry_is_alone() {
+        let entries = corners::<3>();
+        let mixer = Mixer::new(&entries, 1.0);
+        let mix = mixer.mix([0.4, 0.3, 0.6], 4, |square| 1e6 * square);
+        assert_eq!(mix, [(4, 1.0)]);
+    }
+}
