@@ -30,6 +30,7 @@
 //! | `k` | components or centroids |
 //! | `method` | `kmeans` or `gmm`, which decides what follows |
 //! | `centroids` (kmeans) | (k, D), on the scale of the space: 0 to 255 for `srgb` |
+//! | `palette` (kmeans) | the 8-bit colors that they became, `#rrggbb` or `#rrggbbaa`; without it they are rounded anew for each picture |
 //! | `covariance_type` (gmm) | `full`, `tied`, `diag` or `spherical` |
 //! | `weights` (gmm) | (k,), positive, sum 1 |
 //! | `means` (gmm) | (k, D), on [0, 1]: coordinates of the space divided by its [unit](crate::Colors::unit) |
@@ -50,9 +51,10 @@ use serde_json::{
 };
 
 use crate::{
-    Error, Result, Space,
+    Error, Palette, Result, Space,
     gmm::{CovarianceType, Mixture},
     kmeans,
+    palette::{digits, parse_hex},
 };
 
 /// What says that a file is a model of this program.
@@ -73,8 +75,13 @@ pub struct Model<const D: usize> {
 /// What was found, by either method.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Parameters<const D: usize> {
-    /// The centroids of k-means (k, D), on the scale of the space.
-    KMeans(Array2<f64>),
+    /// Those of k-means.
+    KMeans {
+        /// The centroids (k, D), on the scale of the space.
+        centroids: Array2<f64>,
+        /// The palette that they became, if that is known.
+        palette: Option<Palette>,
+    },
     /// A mixture over colors on [0, 1].
     Mixture(Mixture<D>),
 }
@@ -83,7 +90,7 @@ impl<const D: usize> Model<D> {
     /// k, the number of components or centroids.
     pub fn k(&self) -> usize {
         match &self.parameters {
-            Parameters::KMeans(centroids) => centroids.nrows(),
+            Parameters::KMeans { centroids, .. } => centroids.nrows(),
             Parameters::Mixture(mixture) => mixture.components(),
         }
     }
@@ -96,8 +103,12 @@ impl<const D: usize> Model<D> {
     pub fn to_json(&self) -> Result<String> {
         self.check()?;
         let body = match &self.parameters {
-            Parameters::KMeans(centroids) => Body::KMeans {
+            Parameters::KMeans { centroids, palette } => Body::KMeans {
                 centroids: nested(centroids),
+                palette: palette.as_ref().map(|palette| {
+                    let colors = palette.colors().iter().copied();
+                    colors.map(|color| format!("#{}", digits(color))).collect()
+                }),
             },
             Parameters::Mixture(mixture) => Body::Gmm {
                 covariance_type: mixture.covariance_type,
@@ -138,9 +149,10 @@ impl<const D: usize> Model<D> {
         }
         let k = file.k;
         let parameters = match file.body {
-            Body::KMeans { centroids } => {
-                Parameters::KMeans(matrix("centroids", &centroids, [k, D])?)
-            }
+            Body::KMeans { centroids, palette } => Parameters::KMeans {
+                centroids: matrix("centroids", &centroids, [k, D])?,
+                palette: palette.map(|palette| colors(&palette)).transpose()?,
+            },
             Body::Gmm {
                 covariance_type,
                 weights,
@@ -166,7 +178,7 @@ impl<const D: usize> Model<D> {
 
     fn check(&self) -> Result<()> {
         match &self.parameters {
-            Parameters::KMeans(centroids) => kmeans::check_centroids::<D>(centroids),
+            Parameters::KMeans { centroids, .. } => kmeans::check_centroids::<D>(centroids),
             Parameters::Mixture(mixture) => mixture.check(),
         }
     }
@@ -257,6 +269,8 @@ struct File {
 enum Body {
     KMeans {
         centroids: Vec<Vec<f64>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        palette: Option<Vec<String>>,
     },
     Gmm {
         #[serde(with = "CovarianceName")]
@@ -300,6 +314,15 @@ fn vector(name: &str, values: &[f64], len: usize) -> Result<Vec<f64>> {
         )));
     }
     Ok(values.to_vec())
+}
+
+/// The palette of these colors.
+fn colors(palette: &[String]) -> Result<Palette> {
+    let color = |text: &String| {
+        let color = parse_hex(text);
+        color.ok_or_else(|| invalid(format!("has a palette with {text:?}, which is no color")))
+    };
+    Palette::new(palette.iter().map(color).collect::<Result<_>>()?)
 }
 
 /// The rows as an array of this shape.
@@ -397,7 +420,10 @@ mod tests {
         };
         Model {
             space: Space::Lab,
-            parameters: Parameters::KMeans(kmeans::fit(&flower(10), &options).unwrap().centroids),
+            parameters: Parameters::KMeans {
+                centroids: kmeans::fit(&flower(10), &options).unwrap().centroids,
+                palette: Some(Palette::new(vec![[1, 2, 3, 255], [250, 9, 8, 7]]).unwrap()),
+            },
         }
     }
 
@@ -431,7 +457,10 @@ mod tests {
     fn a_file_has_a_line_for_each_field_and_row() {
         let model = Model::<3> {
             space: Space::Srgb,
-            parameters: Parameters::KMeans(ndarray::array![[0.0, 1.5, 255.0], [3.0, 4.0, 0.1]]),
+            parameters: Parameters::KMeans {
+                centroids: ndarray::array![[0.0, 1.5, 255.0], [3.0, 4.0, 0.1]],
+                palette: None,
+            },
         };
         let expected = format!(
             r#"{{

@@ -193,11 +193,16 @@ impl<'a> Method<'a> {
         let pinned = points::<D>(&self.pinned, self.space());
         let (model, k, choice) = match (self.kind, &self.saved) {
             (Kind::Kmeans(_), Some(saved)) => {
-                let Parameters::KMeans(centroids) = saved.model::<D>()?.parameters else {
+                let Parameters::KMeans { centroids, palette } = saved.model::<D>()?.parameters
+                else {
                     bail!("the saved model is not one of kmeans");
                 };
                 let fit = kmeans::score(colors, &centroids)?;
-                (self.kmeans(colors, fit, saved.k)?, saved.k, None)
+                let palette = match palette {
+                    Some(palette) => palette,
+                    None => kmeans::to_palette(colors, &centroids, saved.space)?,
+                };
+                (Model::Kmeans(fit, palette), saved.k, None)
             }
             (Kind::Gmm(args), Some(saved)) => {
                 let Parameters::Mixture(mixture) = saved.model::<D>()?.parameters else {
@@ -301,9 +306,7 @@ impl<'a> Method<'a> {
         k: usize,
     ) -> Result<Model<D>> {
         let (space, pinned) = (self.space(), self.pinned.len());
-        let palette = if self.saved.is_some() {
-            kmeans::to_palette(colors, &fit.centroids, space)?
-        } else if self.kind.common().dither.0.is_some() {
+        let palette = if self.kind.common().dither.0.is_some() {
             let palette = dither::palette(colors, &fit.centroids, pinned, space)?;
             map::complete_nearest(colors, &palette, pinned, k, space)?
         } else {
@@ -655,7 +658,10 @@ impl<const D: usize> Fit<D> {
     /// The model as JSON.
     pub fn to_json(&self) -> Result<String> {
         let parameters = match &self.model {
-            Model::Kmeans(fit, _) => Parameters::KMeans(fit.centroids.clone()),
+            Model::Kmeans(fit, palette) => Parameters::KMeans {
+                centroids: fit.centroids.clone(),
+                palette: Some(palette.clone()),
+            },
             Model::Gmm(fit, ..) => Parameters::Mixture(fit.mixture.clone()),
             Model::Given(_) => bail!("a palette that is given is no model"),
         };

@@ -45,6 +45,6 @@ fn draw<const D: usize>(saved: &Saved, args: &SampleArgs) -> Result<Picture> {
         Parameters::Mixture(mixture) => {
             Ok(mixture.sample(width, height, saved.space, args.seed)?)
         }
-        Parameters::KMeans(_) => bail!("k-means has nothing to draw from"),
+        Parameters::KMeans { .. } => bail!("k-means has nothing to draw from"),
     }
 }

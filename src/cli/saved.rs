@@ -54,7 +54,7 @@ impl Saved {
         Self {
             json,
             method: match model.parameters {
-                Parameters::KMeans(_) => "kmeans",
+                Parameters::KMeans { .. } => "kmeans",
                 Parameters::Mixture(_) => "gmm",
             },
             space: model.space,

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use ndarray::{Array2, ArrayView1};
 
 pub use files::{Format, load, save};
+pub(crate) use hex::digits;
 pub use hex::parse as parse_hex;
 pub use order::Order;
 pub(crate) use order::luminance;

@@ -31,6 +31,41 @@ fn a_loaded_model_gives_the_picture_and_the_figures_that_it_was_saved_with() {
 }
 
 #[test]
+fn a_loaded_model_of_k_means_has_the_same_palette_for_every_picture() {
+    let folder = Folder::with(&["a.png"]);
+    // Its colors are those of a.png and more of some of them, so that means of bytes lie elsewhere.
+    let lower = image::RgbImage::from_fn(24, 40, |x, y| {
+        image::Rgb([
+            (x / 2 * 20) as u8,
+            (y.saturating_sub(24) / 2 * 30) as u8,
+            40,
+        ])
+    });
+    lower.save(folder.path("b.png")).unwrap();
+    for dither in ["none", "adaptive"] {
+        let model = format!("kmeans -k 7 --dither {dither} a.png -f --save-model m.json");
+        let palette = |arguments: &str| {
+            let report = report(&folder, &format!("{arguments} --report json"));
+            let entries = report["palette"].as_array().unwrap().clone();
+            let mut colors: Vec<_> = entries
+                .iter()
+                .map(|entry| entry["hex"].to_string())
+                .collect();
+            colors.sort();
+            colors
+        };
+        let own = palette(&model);
+        let other = palette(&format!(
+            "kmeans --load-model m.json --dither {dither} b.png -f"
+        ));
+        assert!(
+            !other.is_empty() && other.iter().all(|color| own.contains(color)),
+            "{own:?} {other:?}"
+        );
+    }
+}
+
+#[test]
 fn a_model_that_does_not_serve_is_refused_before_any_work() {
     let folder = Folder::with(&["a.png"]);
     folder
