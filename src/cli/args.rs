@@ -298,6 +298,8 @@ pub struct FitArgs {
     max_k: Option<usize>,
 
     /// The fewest colors up to -k whose picture, before any dithering, reaches this PSNR
+    ///
+    /// For gmm about the fewest: with one more color a mixture's error may rise, and not all are tried.
     #[arg(long, value_name = "DB", value_parser = range::decibels)]
     #[arg(help_heading = MODEL, allow_negative_numbers = true)]
     pub min_psnr: Option<f64>,

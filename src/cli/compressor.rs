@@ -62,6 +62,11 @@ impl<'a, const D: usize> Compressor<'a, D> {
         self.subject.colors.len()
     }
 
+    /// Whether models are mixtures.
+    pub fn is_mixture(&self) -> bool {
+        self.method.is_mixture()
+    }
+
     /// The picture in so many colors.
     pub fn with(&mut self, clusters: Clusters) -> Result<Compressed<D>> {
         let model = self.fit(clusters)?;

@@ -140,6 +140,11 @@ impl<'a> Method<'a> {
         fit.map_or(Clusters::Auto, FitArgs::clusters)
     }
 
+    /// Whether a mixture is fitted.
+    pub fn is_mixture(&self) -> bool {
+        matches!(self.kind, Kind::Gmm(_))
+    }
+
     /// What decides how many colors there are.
     pub fn targets(&self) -> Option<Targets> {
         self.kind.fit().and_then(FitArgs::targets)
@@ -147,7 +152,7 @@ impl<'a> Method<'a> {
 
     /// How many colors targets may choose.
     pub fn range(&self) -> RangeInclusive<usize> {
-        let own = usize::from(matches!(self.kind, Kind::Gmm(_)));
+        let own = usize::from(self.is_mixture());
         let least = (self.pinned.len() + own).max(1);
         least..=self.kind.fit().map_or(least, most)
     }
@@ -704,6 +709,11 @@ fn mixture_results<const D: usize>(fit: &gmm::Fit<D>, means: &Means) -> MixtureR
         covariances: matrices(&fit.mixture.covariances),
         floored: fit.floored,
         colors: means.color_of_component.iter().copied().map(Hex).collect(),
+        pinned: means.palette.colors()[..means.pinned]
+            .iter()
+            .copied()
+            .map(Hex)
+            .collect(),
     }
 }
 

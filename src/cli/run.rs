@@ -19,6 +19,7 @@ use super::{
     progress,
     report::{Entry, Hex, ModelResults, Results, Seconds, Status},
     shared::Shared,
+    targets::Targets,
 };
 
 /// How every picture is treated.
@@ -187,7 +188,9 @@ fn memory_from_there<const D: usize>(
     room: Option<Room>,
 ) -> u64 {
     let views = room.map_or(0, |room| room.memory_needed(picture.len()));
-    colors.memory_needed() + method.memory_to_dither(colors, picture) + views
+    let held = method.targets().map_or(0, Targets::pictures_held) * (picture.len() as u64);
+    // Each of them with its file.
+    colors.memory_needed() + method.memory_to_dither(colors, picture) + 2 * held + views
 }
 
 /// What became of a picture.

@@ -22,6 +22,12 @@ pub struct Targets {
 }
 
 impl Targets {
+    /// How many pictures of few colors the search holds beside the one that is under way: the best one
+    /// that is small enough, and the smallest that is not.
+    pub fn pictures_held(self) -> u64 {
+        self.max_bytes.map_or(0, |_| 2)
+    }
+
     /// The picture in as many colors, within `range`, as the targets ask for; or the best that there is,
     /// and which targets it misses.
     pub fn search<const D: usize>(
@@ -85,14 +91,20 @@ impl Targets {
     }
 }
 
-/// The picture in the fewest colors that reach so many decibels, or in the most.
+/// The picture in the fewest colors that reach so many decibels, or in the most. The error of a mixture
+/// does not fall with every color, and its fits take long, so that the first one that reaches them serves.
 fn reaching<const D: usize>(
     min_psnr: f64,
     range: RangeInclusive<usize>,
     compressor: &mut Compressor<D>,
 ) -> Result<Compressed<D>> {
     let (mut enough, mut last) = (None, None);
-    fewest(range, |k, accuracy| {
+    let ends = if compressor.is_mixture() {
+        Ends::AtFirst
+    } else {
+        Ends::AtFewest
+    };
+    fewest(range, ends, |k, accuracy| {
         let model = match accuracy {
             Accuracy::Draft => compressor.draft(k)?,
             Accuracy::Exact => compressor.fit(Clusters::Number(k))?,
@@ -122,7 +134,7 @@ fn within<const D: usize>(
 ) -> Result<Compressed<D>> {
     let (mut small_enough, mut smallest) = (None, more);
     // The fewest colors that are too many.
-    fewest(range, |k, accuracy| {
+    fewest(range, Ends::AtFewest, |k, accuracy| {
         let bytes = match accuracy {
             Accuracy::Draft => compressor.draft_size(k)?,
             Accuracy::Exact => {
@@ -156,17 +168,27 @@ enum Accuracy {
     Exact,
 }
 
+/// When a search for the fewest ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ends {
+    /// With a number that is enough, when the one below is known not to be.
+    AtFewest,
+    /// With the first one that is enough, which drafts have led to.
+    AtFirst,
+}
+
 /// Exact questions that drafts say where to ask. A draft that is wrong by the same everywhere needs
 /// three; after more it is no guide.
 const GUIDED: usize = 5;
 
 /// The least number within `range` whose exact margin is not negative, if there is one; with more than
-/// are enough it is taken to stay so.
+/// are enough it is taken to stay so. Or, as `ends` says, one that may not be the least.
 ///
 /// Drafts say where to ask, corrected by what the last one was wrong by. It is the exact margins that
 /// decide: the one of the number that comes back is not negative, and the one of the number below is.
 fn fewest(
     range: RangeInclusive<usize>,
+    ends: Ends,
     mut margin: impl FnMut(usize, Accuracy) -> Result<f64>,
 ) -> Result<Option<usize>> {
     let (least, most) = range.into_inner();
@@ -198,6 +220,9 @@ fn fewest(
         }
         if exact >= 0.0 {
             enough = k;
+            if ends == Ends::AtFirst {
+                return Ok(Some(k));
+            }
         } else {
             from = k + 1;
         }
@@ -236,7 +261,7 @@ mod tests {
         draft: impl Fn(usize) -> f64,
     ) -> (Option<usize>, Vec<usize>) {
         let mut asked = Vec::new();
-        let found = fewest(range, |k, accuracy| {
+        let found = fewest(range, Ends::AtFewest, |k, accuracy| {
             Ok(match accuracy {
                 Accuracy::Draft => draft(k),
                 Accuracy::Exact => {
@@ -280,6 +305,22 @@ mod tests {
     }
 
     #[test]
+    fn the_first_that_is_enough_takes_two_exact_questions_by_a_draft_that_is_better_everywhere() {
+        for answer in 3..=128 {
+            let exact = |k| decibels(k) - decibels(answer);
+            let mut asked = 0;
+            let found = fewest(1..=256, Ends::AtFirst, |k, accuracy| {
+                asked += usize::from(accuracy == Accuracy::Exact);
+                Ok(match accuracy {
+                    Accuracy::Draft => exact(k) + 1.5,
+                    Accuracy::Exact => exact(k),
+                })
+            });
+            assert_eq!((found.unwrap(), asked), (Some(answer), 2));
+        }
+    }
+
+    #[test]
     fn what_cannot_be_reached_is_asked_once_with_the_most() {
         let (found, asked) = found(1..=256, |k| decibels(k) - 90.0, |k| decibels(k) - 90.1);
         assert_eq!((found, asked), (None, vec![256]));
@@ -288,7 +329,9 @@ mod tests {
     #[test]
     fn of_an_empty_range_nothing_is_asked() {
         #[expect(clippy::reversed_empty_ranges, reason = "that is the point")]
-        let found = fewest(2..=1, |_, _| panic!("there is nothing to ask"));
+        let found = fewest(2..=1, Ends::AtFewest, |_, _| {
+            panic!("there is nothing to ask")
+        });
         assert_eq!(found.unwrap(), None);
     }
 }

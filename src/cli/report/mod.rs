@@ -171,6 +171,9 @@ pub struct MixtureResults {
     /// The means as bytes.
     #[serde(skip)]
     pub colors: Vec<Hex>,
+    /// Colors that are in the palette beside them.
+    #[serde(skip)]
+    pub pinned: Vec<Hex>,
 }
 
 /// What is known of a model that many pictures share. Serialized, it is a line of `--report json`

@@ -112,8 +112,14 @@ fn entries(
         None => ("palette", palette(colors, swatches)),
         Some(mixture) => ("components", components(mixture, swatches, verbose)),
     };
-    let labels = iter::once(label).chain(iter::repeat(""));
-    let lines = labels.zip(&table);
+    let kept = model.mixture.iter().flat_map(|mixture| &mixture.pinned);
+    let kept: Vec<String> = kept.map(|&hex| color(hex, swatches)).collect();
+    let kept: Vec<String> = kept.chunks(COLUMNS).map(|row| row.join("    ")).collect();
+    let table = [(label, table), ("kept", kept)];
+    let lines = table.iter().flat_map(|(label, lines)| {
+        let labels = iter::once(*label).chain(iter::repeat(""));
+        labels.zip(lines)
+    });
     lines.map(|(label, line)| labeled(label, line)).collect()
 }
 
