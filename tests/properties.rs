@@ -165,7 +165,8 @@ proptest! {
     #[test]
     fn what_is_written_is_what_other_decoders_read(picture in pictures(), k in 1_usize..40, optimize: bool) {
         let result = compressed_with_any_alpha(&picture, k, Space::Srgb, Effort::Fast);
-        let options = picture::EncodeOptions { optimize, ..Default::default() };
+        let effort = if optimize { Effort::Best } else { Effort::Fast };
+        let options = picture::EncodeOptions { effort, ..Default::default() };
         let read = image::load_from_memory(&result.encode_png(options).unwrap()).unwrap().into_rgba8();
         let read: Vec<[u8; 4]> = read.pixels().map(|pixel| pixel.0).collect();
         prop_assert_eq!(visible(&read), visible(&result.to_picture().to_rgba8()));

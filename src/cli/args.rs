@@ -136,7 +136,7 @@ pub struct KmeansArgs {
     #[arg(help_heading = MODEL, allow_hyphen_values = true)]
     pub tol: f64,
 
-    /// Most iterations after the search; --effort fast makes at most 2
+    /// Most iterations after the search; --effort fast makes only 1
     #[arg(long, value_name = "N", value_parser = range::max_iter, default_value = "300")]
     #[arg(help_heading = MODEL, allow_negative_numbers = true)]
     pub max_iter: usize,
@@ -584,7 +584,7 @@ impl From<Sort> for Order {
 /// [`quantize::Effort`] by name.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Effort {
-    /// Little search (gmm: none), and for kmeans 1 iteration on the colors
+    /// Little search (gmm: none), for kmeans 1 iteration on the colors, and a quicker deflate
     Fast,
     /// A search on boxes of colors, then iterations until they have converged
     Balanced,

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use quantize::{
-    IndexedPicture, metrics,
+    Effort, IndexedPicture, metrics,
     picture::{EncodeOptions, Metadata},
 };
 
@@ -93,7 +93,7 @@ impl<'a, const D: usize> Compressor<'a, D> {
     pub fn draft_size(&mut self, k: usize) -> Result<u64> {
         let draft = self.draft(k)?;
         let sooner = EncodeOptions {
-            optimize: false,
+            effort: self.encoding.effort.min(Effort::Balanced),
             ..self.encoding
         };
         let (_, png) = self.map_and_encode_with(&draft, sooner)?;

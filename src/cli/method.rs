@@ -157,6 +157,17 @@ impl<'a> Method<'a> {
         least..=self.kind.fit().map_or(least, most)
     }
 
+    /// How far the search for a small file goes: as fast as that for a fast model.
+    pub fn encoding_effort(&self) -> Effort {
+        let effort = match self.kind {
+            _ if self.kind.common().optimize => return Effort::Best,
+            Kind::Kmeans(args) => args.effort.into(),
+            Kind::Gmm(args) => args.effort.into(),
+            Kind::Remap(..) => Effort::Balanced,
+        };
+        effort.min(Effort::Balanced)
+    }
+
     /// Where distances are measured.
     pub fn space(&self) -> Space {
         let saved = self.saved.as_ref();
@@ -315,7 +326,7 @@ impl<'a> Method<'a> {
             let palette = dither::palette(colors, &fit.centroids, pinned, space)?;
             map::complete_nearest(colors, &palette, pinned, k, space)?
         } else {
-            plain_palette(colors, &fit, pinned, k, space)?
+            plain_palette(colors, &fit, pinned, k, space)?.0
         };
         Ok(Model::Kmeans(fit, palette))
     }
@@ -336,16 +347,24 @@ impl<'a> Method<'a> {
     }
 }
 
-/// The palette of `fit` where nothing is dithered.
+/// The palette of `fit` where nothing is dithered, and the entry of each color.
 fn plain_palette<const D: usize>(
     colors: &Colors<D>,
     fit: &kmeans::Fit,
     pinned: usize,
     k: usize,
     space: Space,
-) -> Result<Palette> {
-    let palette = kmeans::to_palette_keeping(colors, &fit.centroids, pinned, space)?;
-    Ok(map::complete_nearest(colors, &palette, pinned, k, space)?)
+) -> Result<(Palette, Vec<u8>)> {
+    let (palette, entry_of_color) =
+        kmeans::to_palette_keeping(colors, &fit.centroids, pinned, space)?;
+    Ok(map::complete(
+        colors,
+        &palette,
+        entry_of_color,
+        pinned,
+        k,
+        space,
+    )?)
 }
 
 /// The colors that are given, and a wholly transparent one if one of `colors` is and there is room.
@@ -526,9 +545,7 @@ impl<const D: usize> Fit<D> {
         let (palette, entry_of_color) = match &self.model {
             // Its palette is one for the dither.
             Model::Kmeans(fit, _) if self.dither.is_some() => {
-                let palette = plain_palette(colors, fit, self.kept.len(), self.k, self.space)?;
-                let entry_of_color = map::nearest(colors, &palette, self.space);
-                (palette, entry_of_color)
+                plain_palette(colors, fit, self.kept.len(), self.k, self.space)?
             }
             _ => self.assign(colors)?,
         };

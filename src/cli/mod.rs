@@ -253,7 +253,7 @@ fn do_all(plan: &Plan, common: &CommonArgs, method: &Method, recipe: Recipe) -> 
         existing: existing(common.force),
         skip_if_larger: common.skip_if_larger,
         encoding: EncodeOptions {
-            optimize: common.optimize,
+            effort: method.encoding_effort(),
             keep_unused: !method.pinned().is_empty(),
         },
         loader: Loader::new(&common.reading, common.strip).beside(of_page),

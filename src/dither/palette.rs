@@ -59,7 +59,7 @@ pub fn palette<const D: usize>(
         nearest_color::<D>(std::array::from_fn(|d| point[d] / visibility[d]), space)
     };
     let point = |color: [u8; 4]| scaled(space.point(color.map(f64::from)), visibility);
-    let palette = kmeans::rounded(&colors, &fit.centroids, pinned, round, point)?;
+    let (palette, _) = kmeans::rounded(&colors, &fit.centroids, pinned, round, point)?;
     if colors.len() <= palette.len() {
         return Ok(palette);
     }

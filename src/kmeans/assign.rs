@@ -117,6 +117,27 @@ impl<'a, const D: usize> Assignment<'a, D> {
         boxes.filter(|seen| seen.drifted > 0.0).count()
     }
 
+    /// The centroid that each color is assigned to.
+    pub(super) fn nearest(&self) -> Vec<u32> {
+        let mut nearest = vec![0; self.colors.len()];
+        for block in &self.blocks {
+            for (i, seen) in block.boxes.iter().enumerate() {
+                let ids = &block.ids[block.ids_of(i)];
+                let rows = &mut nearest[seen.start as usize..seen.end as usize];
+                if let [id] = ids {
+                    rows.fill(*id);
+                }
+                let chunks = &block.chunks[block.chunks_of(i)];
+                for (rows, chunk) in rows.chunks_mut(LANES).zip(chunks) {
+                    for (row, &place) in rows.iter_mut().zip(&chunk.places) {
+                        *row = ids[place as usize];
+                    }
+                }
+            }
+        }
+        nearest
+    }
+
     /// How far each centroid has moved since the last assignment.
     fn moves_to(&self, centroids: &[[f64; D]]) -> Vec<f64> {
         if self.centroids.is_empty() {

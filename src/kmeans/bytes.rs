@@ -7,9 +7,7 @@ use super::{
     rows,
 };
 use crate::{
-    Colors, Error, Palette, Result, Space, alpha,
-    density::{Component, Corners, argmax, squared_distance},
-    map,
+    Colors, Error, Palette, Result, Space, alpha, density::squared_distance, map,
     palette::nearest_color,
 };
 
@@ -30,10 +28,11 @@ pub fn to_palette<const D: usize>(
     centroids: &Array2<f64>,
     space: Space,
 ) -> Result<Palette> {
-    to_palette_keeping(colors, centroids, 0, space)
+    Ok(to_palette_keeping(colors, centroids, 0, space)?.0)
 }
 
-/// As [`to_palette`], where the first centroids, those that are `pinned`, are rounded and stay.
+/// As [`to_palette`], where the first centroids, those that are `pinned`, are rounded and stay; with the
+/// entry of each color, as [`map::nearest`] tells it.
 ///
 /// # Errors
 /// As there.
@@ -42,7 +41,7 @@ pub fn to_palette_keeping<const D: usize>(
     centroids: &Array2<f64>,
     pinned: usize,
     space: Space,
-) -> Result<Palette> {
+) -> Result<(Palette, Vec<u8>)> {
     let round = |centroid| nearest_color(centroid, space);
     let point = |color: [u8; 4]| space.point(color.map(f64::from));
     rounded(colors, centroids, pinned, round, point)
@@ -56,7 +55,7 @@ pub(crate) fn rounded<const D: usize>(
     pinned: usize,
     round: impl Fn([f64; D]) -> [u8; 4],
     point: impl Fn([u8; 4]) -> [f64; D],
-) -> Result<Palette> {
+) -> Result<(Palette, Vec<u8>)> {
     let finite = centroids.iter().all(|value| value.is_finite());
     if centroids.nrows() == 0 || centroids.ncols() != D || !finite {
         return Err(Error::Invalid(format!(
@@ -68,23 +67,24 @@ pub(crate) fn rounded<const D: usize>(
         let color = |centroid| point(round(centroid));
         centroids.into_iter().map(color).collect()
     };
-    let centroids = turns(colors, centroids, pinned, to_bytes);
-    let centroids = if D < 4 {
-        centroids
-    } else {
-        turns_with_alpha(colors, centroids, pinned, to_bytes)
-    };
-    let (palette, _) = Palette::distinct(centroids.into_iter().map(round))?;
-    Ok(palette)
+    let (mut centroids, mut nearest) = turns(colors, centroids, pinned, to_bytes);
+    if D == 4 {
+        centroids = turns_with_alpha(colors, centroids, &nearest, pinned, to_bytes);
+        let kept = map::nearest_point(colors, &centroids);
+        nearest = kept.into_iter().map(u32::from).collect();
+    }
+    let (palette, entries) = Palette::distinct(centroids.into_iter().map(round))?;
+    let entry_of_color = nearest.into_iter().map(|j| entries[j as usize]).collect();
+    Ok((palette, entry_of_color))
 }
 
-/// The centroids after turns of rounding and assignment to the nearest.
+/// The centroids after turns of rounding and assignment to the nearest, and which is each color's.
 fn turns<const D: usize>(
     colors: &Colors<D>,
     centroids: &Array2<f64>,
     pinned: usize,
     to_bytes: impl Fn(Vec<[f64; D]>) -> Vec<[f64; D]>,
-) -> Vec<[f64; D]> {
+) -> (Vec<[f64; D]>, Vec<u32>) {
     let work = Work::default();
     let mut lloyd = Lloyd::new(colors, to_bytes(rows(centroids)), pinned, &work);
     let mut clusters = lloyd.assign();
@@ -97,10 +97,13 @@ fn turns<const D: usize>(
         let inertia = clusters.inertia;
         clusters = lloyd.assign();
         if clusters.inertia >= inertia {
-            return before;
+            lloyd.centroids = before;
+            lloyd.assign();
+            break;
         }
     }
-    lloyd.centroids
+    let nearest = lloyd.nearest();
+    (lloyd.centroids, nearest)
 }
 
 /// The centroids after more turns, in which those of opaque colors are opaque and opaque colors go to
@@ -108,12 +111,11 @@ fn turns<const D: usize>(
 fn turns_with_alpha<const D: usize>(
     colors: &Colors<D>,
     mut centroids: Vec<[f64; D]>,
+    nearest: &[u32],
     pinned: usize,
     to_bytes: impl Fn(Vec<[f64; D]>) -> Vec<[f64; D]>,
 ) -> Vec<[f64; D]> {
-    // Whatever the alpha of either, which is about to be settled.
-    let nearest = argmax(colors, &Component::centroids(&centroids), Corners::<1>);
-    alpha::settle(colors, &mut centroids, &nearest, pinned);
+    alpha::settle(colors, &mut centroids, nearest, pinned);
     centroids = to_bytes(centroids);
     let (mut means, mut inertia) = constrained_means(colors, &centroids, pinned);
     for _ in 0..ROUNDS {
@@ -168,6 +170,7 @@ mod tests {
 
     use super::*;
     use crate::{
+        Effort,
         kmeans::{Options, fit, predict, to_array},
         testing::{flower, noise},
     };
@@ -206,6 +209,36 @@ mod tests {
             better += u32::from(found < rounded);
         }
         assert!(better >= 2, "of three pictures two gain from the turns");
+    }
+
+    fn entries_are_the_nearest_ones<const D: usize>(colors: &Colors<D>) {
+        let options = Options {
+            k: 40,
+            effort: Effort::Fast,
+            ..Options::default()
+        };
+        let centroids = fit(colors, &options).unwrap().centroids;
+        let found = to_palette_keeping(colors, &centroids, 0, Space::Srgb).unwrap();
+        let expected = map::nearest(colors, &found.0, Space::Srgb);
+        assert!(found.0.len() > 30);
+        assert_eq!(found.1, expected);
+    }
+
+    #[test]
+    fn the_entries_of_colors_are_the_nearest_ones() {
+        let opaque = flower(20);
+        let with_alpha = Array2::from_shape_fn((opaque.len(), 4), |(row, d)| {
+            let alpha = [0.0, 100.0, 255.0, 255.0][row % 4];
+            if d < 3 {
+                opaque.points()[[row, d]] * alpha / 255.0
+            } else {
+                alpha
+            }
+        });
+        let (with_alpha, _) =
+            Colors::<4>::from_points(&with_alpha, opaque.counts(), 255.0).unwrap();
+        entries_are_the_nearest_ones(&opaque);
+        entries_are_the_nearest_ones(&with_alpha);
     }
 
     #[test]

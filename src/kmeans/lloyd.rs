@@ -128,6 +128,11 @@ impl<'a, const D: usize> Lloyd<'a, D> {
         self.assignment.update(&self.centroids)
     }
 
+    /// The centroid that each color was assigned to last.
+    pub(super) fn nearest(&self) -> Vec<u32> {
+        self.assignment.nearest()
+    }
+
     /// The mean of each cluster, or a badly served color for one that is empty; pinned centroids as they
     /// are.
     pub(super) fn means(&self, clusters: &Clusters<D>) -> Vec<[f64; D]> {

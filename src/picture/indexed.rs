@@ -142,6 +142,7 @@ impl IndexedPicture {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Effort;
     use crate::picture::{DecodeOptions, decode};
 
     fn gray(colors: usize) -> Palette {
@@ -204,10 +205,10 @@ mod tests {
         let sorted = picture.sorted_by_count(&[[2, 9, 0, 255]]);
         let expected = Palette::opaque(&[[3, 9, 0], [1, 9, 0], [4, 9, 0], [2, 9, 0]]).unwrap();
         assert_eq!(sorted.palette(), &expected);
-        for optimize in [false, true] {
+        for effort in [Effort::Fast, Effort::Balanced, Effort::Best] {
             let entries = |keep_unused| {
                 let options = EncodeOptions {
-                    optimize,
+                    effort,
                     keep_unused,
                 };
                 let bytes = sorted.encode_png(options).unwrap();

@@ -7,14 +7,15 @@
 use libdeflater::{CompressionLvl, Compressor};
 
 use super::failed;
-use crate::Result;
+use crate::{Effort, Result};
 
 /// Sees differences between candidates, in a millisecond.
 const LEVEL_TO_JUDGE: i32 = 5;
 
-/// The level at which so many bytes take some tenths of a second at most.
-fn level(bytes: usize) -> i32 {
+/// The level at which so many bytes take some tenths of a second at most; in haste some hundredths.
+fn level(bytes: usize, effort: Effort) -> i32 {
     match bytes {
+        ..1_000_000 if effort == Effort::Fast => 7,
         ..1_000_000 => 10,
         1_000_000..4_000_000 => 8,
         4_000_000..16_000_000 => 6,
@@ -28,12 +29,12 @@ pub fn estimate(data: &[u8]) -> usize {
     zlib(data, LEVEL_TO_JUDGE).map_or(usize::MAX >> 32, |stream| stream.len())
 }
 
-/// `data` as a zlib stream, as small as its size lets it be in good time.
+/// `data` as a zlib stream, as small as its size and the effort let it be in good time.
 ///
 /// # Errors
 /// When deflate fails.
-pub fn best(data: &[u8]) -> Result<Vec<u8>> {
-    zlib(data, level(data.len()))
+pub fn best(data: &[u8], effort: Effort) -> Result<Vec<u8>> {
+    zlib(data, level(data.len(), effort))
 }
 
 fn zlib(data: &[u8], level: i32) -> Result<Vec<u8>> {

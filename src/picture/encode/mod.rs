@@ -8,7 +8,8 @@
 //!
 //! So a handful of [candidates](layout) that are each the best for some pictures are tried on a
 //! sample of rows with a fast deflate, and the best one is deflated in full. [`order`] says which numberings are tried, [`filter`] which filters, [`deflate`] how
-//! much work each size of picture is worth. `optimize` asks `oxipng`, which tries more of each.
+//! much work each size of picture and each effort is worth. The best effort asks `oxipng` too, which
+//! tries more of each.
 //!
 //! Estimates and sizes are integers and ties go to the earlier candidate: the bytes depend on the
 //! pixels and the options alone.
@@ -30,13 +31,14 @@ use self::{
     filter::{Filter, Rows},
     layout::{Color, Layout},
 };
-use crate::{Error, Result};
+use crate::{Effort, Error, Result};
 
 /// How a PNG file is made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EncodeOptions {
-    /// Whether to try much more for a somewhat smaller file. Default: no.
-    pub optimize: bool,
+    /// How far the search for a small file goes. Fast files are some 7 % larger, the best ones take
+    /// some times as long. Default: balanced.
+    pub effort: Effort,
     /// Whether palette entries that no pixel has stay in the palette. Default: no.
     pub keep_unused: bool,
 }
@@ -69,8 +71,8 @@ pub fn indexed(
 
     let (layout, filter) = tried[first_least(&estimates)];
     let rows = layout.rows(indices, width as usize);
-    let plain = file(width, height, layout, &rows, filter)?;
-    if !options.optimize {
+    let plain = file(width, height, layout, &rows, filter, options.effort)?;
+    if options.effort < Effort::Best {
         return Ok(plain);
     }
     let optimized = optimize::file(width, height, layout, indices, options.keep_unused)?;
@@ -101,8 +103,8 @@ pub fn full_color(
         .collect();
     let filter = Filter::FOR_CHANNELS[first_least(&estimates)];
     let rows = Rows::new(pixels, row_bytes, layout.bytes_per_pixel());
-    let plain = file(width, height, &layout, &rows, filter)?;
-    if !options.optimize {
+    let plain = file(width, height, &layout, &rows, filter, options.effort)?;
+    if options.effort < Effort::Best {
         return Ok(plain);
     }
     let optimized = optimize::file(width, height, &layout, pixels, false)?;
@@ -128,10 +130,11 @@ fn file(
     layout: &Layout,
     rows: &Rows<'_>,
     filter: Filter,
+    effort: Effort,
 ) -> Result<Vec<u8>> {
     let mut container = Container::new(width, height, layout)?;
     container.palette(&layout.color);
-    Ok(container.finish(&deflate::best(&filter.apply(rows))?))
+    Ok(container.finish(&deflate::best(&filter.apply(rows), effort)?))
 }
 
 /// Where the first of the smallest numbers stands.
@@ -151,11 +154,15 @@ mod tests {
     use crate::picture::{DecodeOptions, Picture, decode};
 
     const PLAIN: EncodeOptions = EncodeOptions {
-        optimize: false,
+        effort: Effort::Balanced,
+        keep_unused: false,
+    };
+    const FAST: EncodeOptions = EncodeOptions {
+        effort: Effort::Fast,
         keep_unused: false,
     };
     const OPTIMIZED: EncodeOptions = EncodeOptions {
-        optimize: true,
+        effort: Effort::Best,
         keep_unused: false,
     };
 
@@ -191,7 +198,7 @@ mod tests {
 
     fn agrees(width: usize, height: usize, colors: &[[u8; 4]], indices: &[u8]) {
         let expected: Vec<[u8; 4]> = indices.iter().map(|&i| colors[usize::from(i)]).collect();
-        for options in [PLAIN, OPTIMIZED] {
+        for options in [FAST, PLAIN, OPTIMIZED] {
             let file = indexed(width as u32, height as u32, colors, indices, options).unwrap();
             assert_eq!(decoded(&file), expected, "{width}x{height}, {options:?}");
         }
@@ -268,7 +275,9 @@ mod tests {
         let colors = some_colors(128, |_| 255);
         let indices = slope(300, 200, 128);
         let rows = Rows::new(&indices[..], 300, 1);
-        let as_it_came = deflate::best(&Filter::None.apply(&rows)).unwrap().len();
+        let as_it_came = deflate::best(&Filter::None.apply(&rows), Effort::Balanced)
+            .unwrap()
+            .len();
         let plain = indexed(300, 200, &colors, &indices, PLAIN).unwrap().len();
         let optimized = indexed(300, 200, &colors, &indices, OPTIMIZED)
             .unwrap()
