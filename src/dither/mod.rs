@@ -15,7 +15,7 @@ use floyd_steinberg::LIMIT;
 use ndarray::{Array2, ArrayView1, Axis, Slice};
 use ordered::Thresholds;
 
-use crate::{Colors, Palette, Result, Space, kmeans, map, palette::nearest_color};
+use crate::{Colors, Error, Palette, Result, Space, kmeans, map, palette::nearest_color};
 
 /// Rows that are worth a parallel task.
 const ROWS_PER_TASK: usize = 16;
@@ -55,20 +55,21 @@ pub struct Dither {
 /// `pinned`, stay.
 ///
 /// # Errors
-/// Like [`kmeans::fit`] and [`kmeans::to_palette`].
+/// Like [`kmeans::fit`] and [`kmeans::to_palette_keeping`].
 pub fn palette<const D: usize>(
     colors: &Colors<D>,
     centroids: &Array2<f64>,
     pinned: usize,
     space: Space,
 ) -> Result<Palette> {
+    kmeans::check_centroids::<D>(centroids)?;
     let visibility = visibility::<D>(space);
     let colors = colors.scaled(visibility);
     let centroids = centroids * &ArrayView1::from(&visibility);
     let options = kmeans::Options {
         k: centroids.nrows(),
         pinned: centroids
-            .slice_axis(Axis(0), Slice::from(..pinned))
+            .slice_axis(Axis(0), Slice::from(..pinned.min(centroids.nrows())))
             .to_owned(),
         init: kmeans::Init::Centroids(centroids),
         ..Default::default()
@@ -104,8 +105,9 @@ fn visibility<const D: usize>(space: Space) -> [f64; D] {
 /// the `colors` a pixel has; they are in `space`. Pixels that are wholly transparent neither take nor
 /// spread error, and opaque ones take opaque entries, if there are any.
 ///
-/// # Panics
-/// When a pixel's color lies outside `colors`, or `width` is 0.
+/// # Errors
+/// When the pixels are not rows of `width`, the color of one lies outside `colors`, or the strength is
+/// not within 0 to 1.
 pub fn dither<const D: usize>(
     colors: &Colors<D>,
     color_of_pixel: &[u32],
@@ -113,7 +115,8 @@ pub fn dither<const D: usize>(
     palette: &Palette,
     space: Space,
     dither: Dither,
-) -> Vec<u8> {
+) -> Result<Vec<u8>> {
+    check(colors, color_of_pixel, width, dither)?;
     let visibility = visibility::<D>(space);
     let points = palette.points(space).into_iter();
     let entries: Vec<_> = points.map(|point| scaled(point, visibility)).collect();
@@ -127,7 +130,7 @@ pub fn dither<const D: usize>(
         nearest: &nearest,
     };
     let strength = dither.strength;
-    match dither.method {
+    Ok(match dither.method {
         Method::FloydSteinberg => floyd_steinberg::diffuse(&canvas, LIMIT, |_| strength),
         Method::Bayer => ordered::ordered(&canvas, &Thresholds::bayer(), strength),
         Method::BlueNoise => ordered::ordered(&canvas, &Thresholds::blue_noise(), strength),
@@ -137,7 +140,35 @@ pub fn dither<const D: usize>(
             // What is passed on by shares fades: to limit it gains nothing.
             floyd_steinberg::diffuse(&canvas, f64::INFINITY, share)
         }
+    })
+}
+
+fn check<const D: usize>(
+    colors: &Colors<D>,
+    color_of_pixel: &[u32],
+    width: usize,
+    dither: Dither,
+) -> Result<()> {
+    if width == 0 || !color_of_pixel.len().is_multiple_of(width) {
+        return Err(Error::Invalid(format!(
+            "{} pixels are no rows of {width}",
+            color_of_pixel.len()
+        )));
     }
+    let is_color = |&color: &u32| (color as usize) < colors.len();
+    if let Some(color) = color_of_pixel.iter().find(|color| !is_color(color)) {
+        return Err(Error::Invalid(format!(
+            "there is no color {color} among {}",
+            colors.len()
+        )));
+    }
+    if !(0.0..=1.0).contains(&dither.strength) {
+        return Err(Error::Invalid(format!(
+            "the strength of a dither is 0 to 1, not {}",
+            dither.strength
+        )));
+    }
+    Ok(())
 }
 
 /// A picture to be dithered.
@@ -184,7 +215,7 @@ mod tests {
         let (colors, color_of_pixel) = Colors::of(picture);
         let width = picture.width() as usize;
         let how = Dither { method, strength };
-        dither(&colors, &color_of_pixel, width, palette, Space::Srgb, how)
+        dither(&colors, &color_of_pixel, width, palette, Space::Srgb, how).unwrap()
     }
 
     fn grays(width: u32, height: u32, gray: impl Fn(u32, u32) -> u8) -> Picture {
@@ -195,6 +226,40 @@ mod tests {
 
     fn black_and_white() -> Palette {
         Palette::opaque(&[[0; 3], [255; 3]]).unwrap()
+    }
+
+    #[test]
+    fn what_cannot_be_dithered_is_refused() {
+        let (colors, color_of_pixel) = Colors::of(&noise(6, 5, 6));
+        let how = |method, strength| Dither { method, strength };
+        let refused = |pixels: &[u32], width, how| {
+            dither(&colors, pixels, width, &black_and_white(), Space::Srgb, how).is_err()
+        };
+        for method in METHODS {
+            for width in [0, 4, 31] {
+                assert!(refused(&color_of_pixel, width, how(method, 1.0)));
+            }
+            assert!(refused(&[colors.len() as u32], 1, how(method, 1.0)));
+            for strength in [f64::NAN, -0.1, 1.1, f64::INFINITY] {
+                assert!(refused(&color_of_pixel, 6, how(method, strength)));
+            }
+            assert!(!refused(&color_of_pixel, 6, how(method, 1.0)));
+            assert!(!refused(&[], 6, how(method, 1.0)));
+        }
+    }
+
+    #[test]
+    fn centroids_that_are_none_make_no_palette() {
+        let (colors, _) = Colors::of(&noise(6, 5, 6));
+        for (centroids, pinned) in [
+            (Array2::zeros((2, 4)), 0),
+            (Array2::zeros((0, 3)), 0),
+            (Array2::from_elem((2, 3), f64::NAN), 0),
+            (Array2::zeros((2, 3)), 3),
+        ] {
+            assert!(palette(&colors, &centroids, pinned, Space::Srgb).is_err());
+        }
+        assert!(palette(&colors, &Array2::zeros((2, 3)), 2, Space::Srgb).is_ok());
     }
 
     #[test]
@@ -258,7 +323,7 @@ mod tests {
             let (colors, color_of_pixel) = Colors::<3>::in_space(&picture, space);
             let entries = |method, strength| {
                 let how = Dither { method, strength };
-                dither(&colors, &color_of_pixel, 256, &palette, space, how)
+                dither(&colors, &color_of_pixel, 256, &palette, space, how).unwrap()
             };
             let nearest = entries(Method::Adaptive, 0.0);
             for method in METHODS {
@@ -307,7 +372,7 @@ mod tests {
         for method in METHODS {
             let strength = 1.0;
             let how = Dither { method, strength };
-            let indices = dither(&colors, &color_of_pixel, 64, &palette, Space::Srgb, how);
+            let indices = dither(&colors, &color_of_pixel, 64, &palette, Space::Srgb, how).unwrap();
             let opaque = |columns: Range<usize>| -> f64 {
                 let rows = indices.chunks(64).flat_map(|row| &row[columns.clone()]);
                 rows.map(|&index| f64::from(index)).sum::<f64>() / (64.0 * columns.len() as f64)
@@ -337,7 +402,7 @@ mod tests {
                 method: Method::FloydSteinberg,
                 strength: 1.0,
             };
-            let indices = dither(&colors, &color_of_pixel, 64, &palette, space, how);
+            let indices = dither(&colors, &color_of_pixel, 64, &palette, space, how).unwrap();
             let below = &indices[64 * 40..];
             let far = below.iter().filter(|&&index| index == 0 || index == 3);
             assert_eq!(far.count(), 0, "{space:?}");
@@ -398,7 +463,7 @@ mod tests {
             method: Method::FloydSteinberg,
             strength: 1.0,
         };
-        let indices = dither(&colors, &color_of_pixel, 5, &palette, Space::Srgb, how);
+        let indices = dither(&colors, &color_of_pixel, 5, &palette, Space::Srgb, how).unwrap();
         for (pixel, &index) in picture.over_white().iter().zip(&indices) {
             assert_eq!(palette.colors()[usize::from(index)][..3], *pixel);
         }
