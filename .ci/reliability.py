@@ -7,8 +7,10 @@ needed. What it skips it says.
 """
 
 import argparse
+import fcntl
 import io
 import os
+import pty
 import random
 import re
 import resource
@@ -18,11 +20,12 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import termios
 import time
 import zlib
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 ROOT = Path(__file__).resolve().parent.parent
 MIB = 1 << 20
@@ -167,6 +170,53 @@ def a6_files_that_are_cut_are_refused(folder):
     assert names(folder) == []
 
 
+def check_same(path, expected):
+    """Whether a picture has these pixels where they can be seen."""
+    blank = Image.new("RGBA", expected.size)
+    seen, expected = (Image.composite(p, blank, p.getchannel("A").point(lambda a: 255 * (a > 0)))
+                      for p in (Image.open(path).convert("RGBA"), expected.convert("RGBA")))
+    assert seen.tobytes() == expected.tobytes(), path
+
+
+def a9_pictures_come_out_upright(folder):
+    picture = photographs()[0].crop((0, 0, 12, 20))
+    for orientation in range(1, 9):
+        path, exif = folder / f"{orientation}.png", Image.Exif()
+        exif[0x0112] = orientation
+        picture.save(path, exif=exif)
+        run = Run("kmeans", "-k", 256, "-q", path, "-o", folder / "out.png", "-f")
+        assert run.code == 0, run
+        check_same(folder / "out.png", ImageOps.exif_transpose(Image.open(path)))
+
+
+def a10_every_kind_of_pixels_keeps_its_colors(folder):
+    photo = photographs()[0].crop((200, 100, 216, 116))
+    gray, indexed = photo.convert("L"), photo.quantize(40)
+    kinds = {"bits": photo.convert("1"), "gray": gray, "soft": Image.merge("LA", (gray, ImageOps.invert(gray))),
+             "indexed": indexed}
+    for name, picture in kinds.items():
+        options = {"transparency": bytes([0, 90, 255])} if name == "indexed" else {}
+        picture.save(folder / f"{name}.png", **options)
+    levels = [0, 100, 20000, 40000, 65535]
+    rows = (b"".join(struct.pack(">H", levels[(x + y) % 5]) for x in range(9)) for y in range(6))
+    (folder / "fine.png").write_bytes(png(9, 6, 16, 0, zlib.compress(b"".join(b"\0" + row for row in rows))))
+    for name in [*kinds, "fine"]:
+        run = Run("kmeans", "-k", 256, "-q", folder / f"{name}.png", "-o", folder / "out.png", "-f")
+        assert run.code == 0, (name, run)
+        if name == "fine":
+            expected = Image.new("L", (9, 6))
+            expected.putdata([round(levels[(x + y) % 5] / 257) for y in range(6) for x in range(9)])
+        else:
+            expected = Image.open(folder / f"{name}.png")
+        check_same(folder / "out.png", expected)
+    photo.convert("CMYK").save(folder / "cmyk.jpg", quality=95)
+    run = Run("kmeans", "-k", 256, "-q", folder / "cmyk.jpg", "-o", folder / "out.png", "-f")
+    assert run.code == 0, run
+    ours, theirs = (Image.open(folder / name).convert("RGB") for name in ("out.png", "cmyk.jpg"))
+    apart = sum(abs(a - b) for a, b in zip(ours.tobytes(), theirs.tobytes())) / (3 * 256)
+    assert apart < 8, f"CMYK is {apart} a channel away from what Pillow makes of it"
+
+
 def degenerate_pictures():
     noise = random.Random(0)
     flat = lambda size, color: Image.new("RGB", size, color)
@@ -252,6 +302,32 @@ def peak_memory_is_what_was_claimed(folder):
                     assert run.peak < (need + 24) * MIB, (channels, most, noisy, method, need, run)
 
 
+def c7_what_the_system_forbids_fails_with_its_reason(folder):
+    if os.geteuid() != 0:
+        # The test of the same number in tests/cli runs as whoever runs it.
+        return
+    quantize, tile = folder / "quantize", photographs()[0].crop((0, 0, 20, 20))
+    shutil.copy(QUANTIZE, quantize)
+    for name in ("in", "closed", "out"):
+        (folder / name).mkdir()
+    for name in ("in/a.png", "in/secret.png", "closed/b.png"):
+        tile.save(folder / name)
+    for name, mode in {".": 0o755, "in/secret.png": 0, "closed": 0o555, "out": 0o777}.items():
+        (folder / name).chmod(mode)
+
+    def run(*arguments):
+        command = [quantize, "kmeans", "-q", *(folder / a if "/" in a else a for a in arguments)]
+        done = subprocess.run(command, stderr=subprocess.PIPE, text=True, user=65534, group=65534, extra_groups=[])
+        assert done.stderr.count("Permission denied\n") == 1, (arguments, done)
+        return done.returncode
+
+    assert run("in/secret.png", "in/a.png", "-o", "out/") == 1
+    assert run("closed/b.png") == 1
+    assert run("in/a.png", "-o", "closed/") in (1, 2)
+    assert names(folder / "out") == ["a-kmeans16.png"]
+    assert names(folder / "closed") == ["b.png"] and names(folder / "in") == ["a.png", "secret.png"]
+
+
 def d1_2000_files_of_which_37_are_broken(folder):
     (folder / "in").mkdir()
     tile = photographs()[0].crop((100, 100, 116, 112))
@@ -268,6 +344,30 @@ def d1_2000_files_of_which_37_are_broken(folder):
     assert lines[-1].endswith("1963 written, 0 skipped, 37 failed"), lines[-1]
     assert [int(re.search(r"(\d{4})\.png", line)[1]) for line in lines[:-1]] == sorted(broken)
     assert len(names(folder / "out")) == 1963
+
+
+def d5_no_name_speaks_to_the_terminal(folder):
+    evil = b"\x1b]0;evil\x07\x1b[31m\xc2\x9b5m.png"
+    for name in (b"a" + evil, b"b" + evil):
+        shutil.copy(ROOT / "assets" / "flower.jpg", bytes(folder) + b"/" + name)
+    (folder / "broken\x1b]0;evil\x07.png").write_bytes(b"text")
+    ours, theirs = pty.openpty()
+    # As wide as a name, so that a bar shows it.
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 200, 0, 0))
+    command = [QUANTIZE, "gmm", "-k", "8", folder, "-v"]
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env={**os.environ, "TERM": "xterm"})
+    os.close(theirs)
+    said = b""
+    try:
+        while read := os.read(ours, 1 << 16):
+            said += read
+    except OSError:
+        pass  # Linux ends a terminal that nobody writes to any more with an error.
+    os.close(ours)
+    assert process.wait() == 1, said
+    assert b"evil" in said and b"\x1b[" in said, said
+    for control in (b"\x1b]", b"\x07", b"\x1b[31m.png", b"\x1b[31m\xc2", b"\xc2\x9b"):
+        assert control not in said, (control, said)
 
 
 def long_d7_pictures_of_60_megapixels_share_a_budget(folder):
@@ -363,7 +463,7 @@ def e1_500_outputs_are_read_alike_by_three_decoders(folder):
 
 def main():
     for name, case in list(globals().items()):
-        number = re.match(r"(long_)?([a-e]\d|peak)_", name)
+        number = re.match(r"(long_)?([a-e]\d+|peak)_", name)
         if not number:
             continue
         if ONLY and number[2] != ONLY:

@@ -1,6 +1,10 @@
 //! Everything that can go wrong in the library.
 
-use std::{error::Error as _, io};
+use std::{
+    error::Error as _,
+    io,
+    panic::{self, AssertUnwindSafe},
+};
 
 use image::ImageError;
 
@@ -30,6 +34,9 @@ pub enum Error {
     /// The bytes are of a known format, but broken.
     #[error("cannot decode: {}", decoding(.0))]
     Decode(#[source] ImageError),
+    /// The decoder of the format panicked, as some do on files that are broken on purpose.
+    #[error("the decoder failed on this picture")]
+    DecoderPanicked,
     /// The picture could not be written as PNG.
     #[error("cannot encode: {0}")]
     Encode(#[source] png::EncodingError),
@@ -64,6 +71,11 @@ fn decoding(error: &ImageError) -> String {
 
 /// The library's result.
 pub type Result<T> = std::result::Result<T, Error>;
+
+/// What `decode` comes to, which calls a foreign decoder: an error too where that panics.
+pub(crate) fn guarded<T>(decode: impl FnOnce() -> Result<T>) -> Result<T> {
+    panic::catch_unwind(AssertUnwindSafe(decode)).unwrap_or(Err(Error::DecoderPanicked))
+}
 
 /// Whether a number that the library is given is one, and small enough for its square times a count
 /// to be one too.

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use crate::{
-    Colors, Palette, Result, Space, alpha,
+    Colors, Error, Palette, Result, Space, alpha,
     density::{Component, Corners, argmax, squared_distance},
     palette::nearest_color,
 };
@@ -30,7 +30,7 @@ pub(crate) fn nearest_point<const D: usize>(colors: &Colors<D>, entries: &[[f64;
 /// those that are `pinned`, stay and count as used.
 ///
 /// # Errors
-/// When that takes more than 256 entries.
+/// When that takes more than 256 entries, or `entry_of_color` has not one of `palette` for each color.
 pub fn complete<const D: usize>(
     colors: &Colors<D>,
     palette: &Palette,
@@ -39,6 +39,15 @@ pub fn complete<const D: usize>(
     k: usize,
     space: Space,
 ) -> Result<(Palette, Vec<u8>)> {
+    let is_entry = |&entry: &u8| usize::from(entry) < palette.len();
+    if entry_of_color.len() != colors.len() || !entry_of_color.iter().all(is_entry) {
+        return Err(Error::Invalid(format!(
+            "each of {} colors has one of {} entries, not {} colors or another entry",
+            colors.len(),
+            palette.len(),
+            entry_of_color.len()
+        )));
+    }
     // With an entry for each color none is off.
     let enough = if colors.len() + pinned <= k {
         usize::MAX
@@ -58,28 +67,35 @@ pub fn complete<const D: usize>(
         let squared_error = |row: usize| {
             squared_distance(colors.point(row), points[usize::from(entry_of_color[row])])
         };
+        let is_opaque = |point| alpha::is_opaque(point, colors.unit());
+        let gains = |row: usize, point| {
+            squared_distance(colors.point(row), point) < squared_error(row)
+                && (is_opaque(point) || !is_opaque(colors.point(row)))
+        };
         let mut worst = (0.0, None);
         for row in 0..colors.len() {
             let error = colors.counts()[row] * squared_error(row);
-            if error > worst.0 && !entries.contains(&nearest_color(colors.point(row), space)) {
-                worst = (error, Some(row));
+            if error <= worst.0 {
+                continue;
+            }
+            let color = nearest_color(colors.point(row), space);
+            let point = space.point::<D>(color.map(f64::from));
+            // Rounded to bytes a color may lie farther off than its entry.
+            if !entries.contains(&color) && gains(row, point) {
+                worst = (error, Some((color, point)));
             }
         }
-        let Some(row) = worst.1 else {
+        let Some((color, point)) = worst.1 else {
             break;
         };
-        let color = nearest_color(colors.point(row), space);
-        let point = space.point::<D>(color.map(f64::from));
-        let may_take = |row: usize| {
-            let is_opaque = |point| alpha::is_opaque(point, colors.unit());
-            is_opaque(point) || !is_opaque(colors.point(row))
-        };
-        let nearer = (0..colors.len())
-            .filter(|&row| squared_distance(colors.point(row), point) < squared_error(row))
-            .filter(|&row| may_take(row))
-            .collect::<Vec<_>>();
+        let nearer: Vec<_> = (0..colors.len()).filter(|&row| gains(row, point)).collect();
         let free = used.iter().position(|&used| !used);
         let entry = free.unwrap_or(entries.len());
+        if entry > usize::from(u8::MAX) {
+            return Err(Error::Invalid(format!(
+                "a palette has at most 256 colors in use, not {k}"
+            )));
+        }
         if free.is_some() {
             (entries[entry], points[entry]) = (color, point);
         } else {
@@ -125,7 +141,7 @@ pub fn expand(entries: &[u8], color_of_pixel: &[u32]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::noise;
+    use crate::{Picture, picture::Pixels, testing::noise};
 
     #[test]
     fn every_pixel_gets_the_entry_nearest_to_it() {
@@ -152,6 +168,43 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn a_color_that_its_own_bytes_serve_worse_than_its_entry_asks_for_no_other() {
+        // An alpha just above the middle between two bytes, in 16 bits.
+        let pixels = [[16_416, 0, 57_969, 65_407], [57_969, 0, 0, 65_407]];
+        let picture = Picture::from_pixels(2, 1, Pixels::Rgba16(pixels.to_vec())).unwrap();
+        for space in [Space::Srgb, Space::Linear, Space::Lab, Space::Oklab] {
+            let (colors, _) = Colors::<4>::in_space(&picture, space);
+            let own = picture.to_rgba8();
+            let own = own.iter().map(|&[r, g, b, _]| [r, g, b, 254]).collect();
+            let palette = Palette::new(own).unwrap();
+            for k in [2, 3, 65] {
+                let completed = complete_nearest(&colors, &palette, 0, k, space).unwrap();
+                assert_eq!(completed, palette);
+            }
+        }
+    }
+
+    #[test]
+    fn entries_that_are_not_there_and_more_than_256_are_refused() {
+        let (colors, _) = Colors::of(&noise(40, 30, 4));
+        let palette = gray();
+        let with = |entries, k| complete(&colors, &palette, entries, 0, k, Space::Srgb);
+        let n = colors.len();
+        assert!(n > 256);
+        assert!(with(vec![0; n - 1], 2).is_err());
+        assert!(with(vec![2; n], 2).is_err());
+        assert_eq!(with(vec![0; n], 256).unwrap().0.len(), 256);
+        for k in [257, usize::MAX] {
+            assert!(with(vec![0; n], k).is_err());
+        }
+    }
+
+    fn gray() -> Palette {
+        Palette::opaque(&[[9; 3], [200; 3]]).unwrap()
+    }
+
     #[test]
     fn entries_out_of_use_go_to_the_colors_that_are_served_worst() {
         let picture = noise(40, 30, 2);

@@ -534,7 +534,7 @@ impl<const D: usize> Fit<D> {
             palette,
             space,
             dither,
-        );
+        )?;
         let indexed = IndexedPicture::new(width, height, palette.clone(), indices)?;
         Ok(indexed.sorted_by_count(&self.kept))
     }

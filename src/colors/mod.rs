@@ -165,7 +165,7 @@ impl<const D: usize> Colors<D> {
     ///
     /// # Errors
     /// When there is no point, the shapes do not agree, a coordinate is not a number or its
-    /// magnitude exceeds 1e60, or a count or `unit` is not positive or exceeds 1e60.
+    /// magnitude exceeds 1e60 or 1e60 times `unit`, or a count or `unit` is not within 1e-60 to 1e60.
     pub fn from_points(
         points: &Array2<f64>,
         counts: &[f64],
@@ -179,22 +179,21 @@ impl<const D: usize> Colors<D> {
                 counts.len()
             )));
         }
-        if let Some(value) = points.iter().find(|&&value| !is_moderate(value)) {
+        let is_size = |value: f64| (1e-60..=1e60).contains(&value);
+        if !is_size(unit) {
             return Err(Error::Invalid(format!(
-                "a coordinate of a color is {value}; they are numbers up to 1e60"
+                "the unit is {unit}; it is within 1e-60 to 1e60"
             )));
         }
-        if let Some(value) = counts
-            .iter()
-            .find(|&&count| !(count > 0.0 && is_moderate(count)))
-        {
+        let is_coordinate = |value: f64| is_moderate(value) && is_moderate(value / unit);
+        if let Some(value) = points.iter().find(|&&value| !is_coordinate(value)) {
             return Err(Error::Invalid(format!(
-                "a count is {value}; counts are positive"
+                "a coordinate of a color is {value}; they are numbers up to 1e60, in units too"
             )));
         }
-        if !(unit > 0.0 && is_moderate(unit)) {
+        if let Some(value) = counts.iter().find(|&&count| !is_size(count)) {
             return Err(Error::Invalid(format!(
-                "the unit is {unit}; it is positive"
+                "a count is {value}; counts are positive, and within 1e-60 to 1e60"
             )));
         }
         let rows: Vec<[f64; D]> = points
@@ -296,6 +295,9 @@ impl<const D: usize> Colors<D> {
     }
 
     /// The color in row `i`.
+    ///
+    /// # Panics
+    /// When there is no such row.
     pub fn point(&self, i: usize) -> [f64; D] {
         std::array::from_fn(|d| self.points[[i, d]])
     }
@@ -305,9 +307,10 @@ impl<const D: usize> Colors<D> {
     /// mean; an opened leaf gives its colors.
     pub(crate) fn coarse(&self, n: usize) -> Self {
         let threshold = self.scatter_of_boxes_to_open(n);
-        let mut keys = Vec::with_capacity(n);
-        let mut points = Vec::with_capacity(n);
-        let mut counts = Vec::with_capacity(n);
+        let most = n.min(self.len());
+        let mut keys = Vec::with_capacity(most);
+        let mut points = Vec::with_capacity(most);
+        let mut counts = Vec::with_capacity(most);
         let mut at = 0;
         while at < self.nodes.len() {
             let node = &self.nodes[at];
@@ -536,6 +539,11 @@ mod tests {
         assert!(Colors::<3>::from_points(&array![[1.0, 0.0]], &one, 1.0).is_err());
         assert!(Colors::<3>::from_points(&array![[1.0, 0.0, 0.0]], &[0.0], 1.0).is_err());
         assert!(Colors::<3>::from_points(&Array2::zeros((0, 3)), &[], 1.0).is_err());
-        assert!(Colors::<3>::from_points(&array![[1.0, 0.0, 0.0]], &one, 0.0).is_err());
+        for size in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e-61, 1e61] {
+            assert!(Colors::<3>::from_points(&array![[1.0, 0.0, 0.0]], &one, size).is_err());
+            assert!(Colors::<3>::from_points(&array![[1.0, 0.0, 0.0]], &[size], 1.0).is_err());
+        }
+        // 1e61 units.
+        assert!(Colors::<3>::from_points(&array![[1e21, 0.0, 0.0]], &one, 1e-40).is_err());
     }
 }

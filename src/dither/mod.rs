@@ -17,7 +17,7 @@ use floyd_steinberg::LIMIT;
 use ordered::Thresholds;
 pub use palette::palette;
 
-use crate::{Colors, Palette, Space, map, palette::luminance};
+use crate::{Colors, Error, Palette, Result, Space, map, palette::luminance};
 
 /// Rows that are worth a parallel task.
 const ROWS_PER_TASK: usize = 16;
@@ -75,8 +75,9 @@ fn visibility<const D: usize>(space: Space) -> [f64; D] {
 /// the `colors` a pixel has; they are in `space`. Pixels that are wholly transparent neither take nor
 /// spread error, and opaque ones take opaque entries, if there are any.
 ///
-/// # Panics
-/// When a pixel's color lies outside `colors`, or `width` is 0.
+/// # Errors
+/// When the pixels are not rows of `width`, the color of one lies outside `colors`, or the strength is
+/// not within 0 to 1.
 pub fn dither<const D: usize>(
     colors: &Colors<D>,
     color_of_pixel: &[u32],
@@ -84,7 +85,8 @@ pub fn dither<const D: usize>(
     palette: &Palette,
     space: Space,
     dither: Dither,
-) -> Vec<u8> {
+) -> Result<Vec<u8>> {
+    check(colors, color_of_pixel, width, dither)?;
     let visibility = visibility::<D>(space);
     let points = palette.points(space).into_iter();
     let entries: Vec<_> = points.map(|point| scaled(point, visibility)).collect();
@@ -102,7 +104,7 @@ pub fn dither<const D: usize>(
         let luminance: Vec<f64> = palette.colors().iter().copied().map(luminance).collect();
         ordered::ordered(&canvas, &luminance, &thresholds, strength)
     };
-    match dither.method {
+    Ok(match dither.method {
         Method::FloydSteinberg => floyd_steinberg::diffuse(&canvas, LIMIT, |_| strength),
         Method::Bayer => ordered(Thresholds::bayer()),
         Method::BlueNoise => ordered(Thresholds::blue_noise()),
@@ -112,7 +114,35 @@ pub fn dither<const D: usize>(
             // What is passed on by shares fades: to limit it gains nothing.
             floyd_steinberg::diffuse(&canvas, f64::INFINITY, share)
         }
+    })
+}
+
+fn check<const D: usize>(
+    colors: &Colors<D>,
+    color_of_pixel: &[u32],
+    width: usize,
+    dither: Dither,
+) -> Result<()> {
+    if width == 0 || !color_of_pixel.len().is_multiple_of(width) {
+        return Err(Error::Invalid(format!(
+            "{} pixels are no rows of {width}",
+            color_of_pixel.len()
+        )));
     }
+    let is_color = |&color: &u32| (color as usize) < colors.len();
+    if let Some(color) = color_of_pixel.iter().find(|color| !is_color(color)) {
+        return Err(Error::Invalid(format!(
+            "there is no color {color} among {}",
+            colors.len()
+        )));
+    }
+    if !(0.0..=1.0).contains(&dither.strength) {
+        return Err(Error::Invalid(format!(
+            "the strength of a dither is 0 to 1, not {}",
+            dither.strength
+        )));
+    }
+    Ok(())
 }
 
 /// A picture to be dithered.
@@ -145,6 +175,8 @@ impl<const D: usize> Canvas<'_, D> {
 mod tests {
     use std::ops::Range;
 
+    use ndarray::Array2;
+
     use super::*;
     use crate::{Picture, kmeans, picture, picture::Pixels, testing::noise};
 
@@ -159,7 +191,7 @@ mod tests {
         let (colors, color_of_pixel) = Colors::of(picture);
         let width = picture.width() as usize;
         let how = Dither { method, strength };
-        dither(&colors, &color_of_pixel, width, palette, Space::Srgb, how)
+        dither(&colors, &color_of_pixel, width, palette, Space::Srgb, how).unwrap()
     }
 
     fn grays(width: u32, height: u32, gray: impl Fn(u32, u32) -> u8) -> Picture {
@@ -170,6 +202,40 @@ mod tests {
 
     fn black_and_white() -> Palette {
         Palette::opaque(&[[0; 3], [255; 3]]).unwrap()
+    }
+
+    #[test]
+    fn what_cannot_be_dithered_is_refused() {
+        let (colors, color_of_pixel) = Colors::of(&noise(6, 5, 6));
+        let how = |method, strength| Dither { method, strength };
+        let refused = |pixels: &[u32], width, how| {
+            dither(&colors, pixels, width, &black_and_white(), Space::Srgb, how).is_err()
+        };
+        for method in METHODS {
+            for width in [0, 4, 31] {
+                assert!(refused(&color_of_pixel, width, how(method, 1.0)));
+            }
+            assert!(refused(&[colors.len() as u32], 1, how(method, 1.0)));
+            for strength in [f64::NAN, -0.1, 1.1, f64::INFINITY] {
+                assert!(refused(&color_of_pixel, 6, how(method, strength)));
+            }
+            assert!(!refused(&color_of_pixel, 6, how(method, 1.0)));
+            assert!(!refused(&[], 6, how(method, 1.0)));
+        }
+    }
+
+    #[test]
+    fn centroids_that_are_none_make_no_palette() {
+        let (colors, _) = Colors::of(&noise(6, 5, 6));
+        for (centroids, pinned) in [
+            (Array2::zeros((2, 4)), 0),
+            (Array2::zeros((0, 3)), 0),
+            (Array2::from_elem((2, 3), f64::NAN), 0),
+            (Array2::zeros((2, 3)), 3),
+        ] {
+            assert!(palette(&colors, &centroids, pinned, Space::Srgb).is_err());
+        }
+        assert!(palette(&colors, &Array2::zeros((2, 3)), 2, Space::Srgb).is_ok());
     }
 
     #[test]
@@ -234,7 +300,7 @@ mod tests {
             let (colors, color_of_pixel) = Colors::<3>::in_space(&picture, space);
             let entries = |method, strength| {
                 let how = Dither { method, strength };
-                dither(&colors, &color_of_pixel, 256, &palette, space, how)
+                dither(&colors, &color_of_pixel, 256, &palette, space, how).unwrap()
             };
             let nearest = entries(Method::Adaptive, 0.0);
             for method in METHODS {
@@ -283,7 +349,7 @@ mod tests {
         for method in METHODS {
             let strength = 1.0;
             let how = Dither { method, strength };
-            let indices = dither(&colors, &color_of_pixel, 64, &palette, Space::Srgb, how);
+            let indices = dither(&colors, &color_of_pixel, 64, &palette, Space::Srgb, how).unwrap();
             let opaque = |columns: Range<usize>| -> f64 {
                 let rows = indices.chunks(64).flat_map(|row| &row[columns.clone()]);
                 rows.map(|&index| f64::from(index)).sum::<f64>() / (64.0 * columns.len() as f64)
@@ -313,7 +379,7 @@ mod tests {
                 method: Method::FloydSteinberg,
                 strength: 1.0,
             };
-            let indices = dither(&colors, &color_of_pixel, 64, &palette, space, how);
+            let indices = dither(&colors, &color_of_pixel, 64, &palette, space, how).unwrap();
             let below = &indices[64 * 40..];
             let far = below.iter().filter(|&&index| index == 0 || index == 3);
             assert_eq!(far.count(), 0, "{space:?}");
@@ -359,7 +425,8 @@ mod tests {
                             method,
                             strength: 1.0,
                         };
-                        let indices = dither(&distinct, &color_of_pixel, 64, &palette, space, how);
+                        let indices =
+                            dither(&distinct, &color_of_pixel, 64, &palette, space, how).unwrap();
                         let points = palette.points::<3>(space);
                         let unit = space.unit();
                         for d in 0..3 {
@@ -428,7 +495,7 @@ mod tests {
             method: Method::FloydSteinberg,
             strength: 1.0,
         };
-        let indices = dither(&colors, &color_of_pixel, 5, &palette, Space::Srgb, how);
+        let indices = dither(&colors, &color_of_pixel, 5, &palette, Space::Srgb, how).unwrap();
         for (pixel, &index) in picture.over_white().iter().zip(&indices) {
             assert_eq!(palette.colors()[usize::from(index)][..3], *pixel);
         }

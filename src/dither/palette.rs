@@ -36,20 +36,21 @@ const SWEEPS: usize = 20;
 /// beyond them can be mixed.
 ///
 /// # Errors
-/// Like [`kmeans::fit`] and [`kmeans::to_palette`].
+/// Like [`kmeans::fit`] and [`kmeans::to_palette_keeping`].
 pub fn palette<const D: usize>(
     colors: &Colors<D>,
     centroids: &Array2<f64>,
     pinned: usize,
     space: Space,
 ) -> Result<Palette> {
+    kmeans::check_centroids::<D>(centroids)?;
     let visibility = visibility::<D>(space);
     let colors = colors.scaled(visibility);
     let centroids = centroids * &ArrayView1::from(&visibility);
     let options = kmeans::Options {
         k: centroids.nrows(),
         pinned: centroids
-            .slice_axis(Axis(0), Slice::from(..pinned))
+            .slice_axis(Axis(0), Slice::from(..pinned.min(centroids.nrows())))
             .to_owned(),
         init: kmeans::Init::Centroids(centroids),
         ..Default::default()

@@ -160,11 +160,7 @@ impl Em {
             .map(|(weight, mean, covariance)| {
                 Gaussian::new(weight, mean, covariance)
                     .filter(|gaussian| !gaussian.has_variance_below(self.singular))
-                    .or_else(|| {
-                        let least = SMatrix::identity() * self.singular;
-                        Gaussian::new(weight, mean, covariance + least)
-                    })
-                    .expect("a scatter with something on its diagonal is positive definite")
+                    .unwrap_or_else(|| Gaussian::raised(weight, mean, covariance, self.singular))
             })
             .collect()
     }

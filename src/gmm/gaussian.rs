@@ -38,6 +38,20 @@ impl<const D: usize> Gaussian<D> {
         })
     }
 
+    /// With at least `least` more variance in every direction, and as much more as makes the covariance
+    /// positive definite: where colors are large, rounding leaves little of `least`.
+    pub(super) fn raised(
+        weight: f64,
+        mean: [f64; D],
+        covariance: SMatrix<f64, D, D>,
+        least: f64,
+    ) -> Self {
+        let more = std::iter::successors(Some(least), |least| Some(least * 10.0));
+        more.take_while(|more| more.is_finite())
+            .find_map(|more| Self::new(weight, mean, covariance + SMatrix::identity() * more))
+            .expect("what is added outweighs the rest in the end")
+    }
+
     /// Whether no score of a color of at most 1e60 overflows.
     pub(super) fn is_moderate(&self) -> bool {
         let numbers = self.mean.iter().chain(self.precision_cholesky.iter());

@@ -20,6 +20,7 @@ use ndarray::{Array1, Array2, Array3, ArrayView1};
 use crate::{
     Colors, Effort, Error, Result,
     density::{Bounds, Candidates, argmax},
+    error::is_moderate,
     kmeans, trace,
 };
 pub use choose::{Criterion, choose};
@@ -198,7 +199,7 @@ fn best_run<const D: usize>(
 /// which components count as floored.
 ///
 /// # Errors
-/// When the arrays do not make a mixture of D channels.
+/// When the arrays do not make a mixture of D channels, or `reg_covar` is not within 0 to 1e6.
 pub fn score<const D: usize>(
     colors: &Colors<D>,
     mixture: &Mixture<D>,
@@ -209,6 +210,7 @@ pub fn score<const D: usize>(
         reg_covar,
         ..Options::default()
     };
+    check(&options)?;
     let gaussians = mixture.gaussians(colors.unit())?;
     let (log_likelihood, _) = expectation::Expectation::e_step(colors, &gaussians);
     let run = em::Run {
@@ -293,7 +295,8 @@ impl<const D: usize> Mixture<D> {
             CovarianceType::Diag => k * D,
             CovarianceType::Spherical => k,
         };
-        k - 1 + k * D + covariances
+        // Without components there is no weight to be the rest of the others.
+        k.saturating_sub(1) + k * D + covariances
     }
 
     /// The component to which each distinct color most probably belongs; of several, the first.
@@ -313,11 +316,12 @@ impl<const D: usize> Mixture<D> {
     /// (n, D) are colors on [0, 1], or anything else on the scale of the means.
     ///
     /// # Errors
-    /// When the points have not D channels or the arrays do not make a mixture of D channels.
+    /// When the points have not D channels, a coordinate is not a number or its magnitude exceeds 1e60, or
+    /// the arrays do not make a mixture of D channels.
     pub fn joint_log_densities(&self, points: &Array2<f64>) -> Result<Array2<f64>> {
-        if points.ncols() != D {
+        if points.ncols() != D || !points.iter().all(|&value| is_moderate(value)) {
             return Err(Error::Invalid(format!(
-                "points are (n, {D}), not {:?}",
+                "points are (n, {D}) numbers up to 1e60, not {:?} or not such",
                 points.dim()
             )));
         }
@@ -353,8 +357,11 @@ impl<const D: usize> Mixture<D> {
     pub fn responsibilities(&self, points: &Array2<f64>) -> Result<Array2<f64>> {
         let mut joint = self.joint_log_densities(points)?;
         for mut row in joint.rows_mut() {
-            let log_density = log_sum_exp_of_row(&row.view());
-            row.mapv_inplace(|joint| libm::exp(joint - log_density));
+            // Far from all components the density's own logarithm has no digits left for the sum.
+            let largest = largest_of_row(&row.view());
+            row.mapv_inplace(|joint| libm::exp(joint - largest));
+            let sum = row.sum();
+            row.mapv_inplace(|share| share / sum);
         }
         Ok(joint)
     }
@@ -440,8 +447,12 @@ impl<const D: usize> Mixture<D> {
 
 /// ln of the sum of the exponentials, the largest taken out first.
 fn log_sum_exp_of_row(row: &ArrayView1<'_, f64>) -> f64 {
-    let largest = row.fold(f64::NEG_INFINITY, |a, &b| a.max(b));
+    let largest = largest_of_row(row);
     largest + libm::log(row.iter().map(|&value| libm::exp(value - largest)).sum())
+}
+
+fn largest_of_row(row: &ArrayView1<'_, f64>) -> f64 {
+    row.fold(f64::NEG_INFINITY, |a, &b| a.max(b))
 }
 
 #[cfg(test)]
@@ -882,5 +893,81 @@ mod tests {
         refused(|m| m.covariances[[0, 0, 1]] = 9.0);
         refused(|m| m.covariances[[1, 0, 0]] = -1.0);
         refused(|m| m.means = Array2::zeros((2, 3)));
+        refused(|m| *m = nothing());
+    }
+
+    fn nothing() -> Mixture<3> {
+        Mixture {
+            weights: Array1::zeros(0),
+            means: Array2::zeros((0, 3)),
+            covariances: Array3::zeros((0, 3, 3)),
+            covariance_type: CovarianceType::Full,
+        }
+    }
+
+    #[test]
+    fn far_from_all_components_responsibilities_sum_to_1() {
+        let mut two = known();
+        two.weights = array![0.25, 0.25, 0.5];
+        for part in [1, 2] {
+            two.means.row_mut(part).assign(&known().means.row(0));
+            let covariance = known().covariances.index_axis(Axis(0), 0).to_owned();
+            two.covariances
+                .index_axis_mut(Axis(0), part)
+                .assign(&covariance);
+        }
+        for far in [0.5, 1e3, 1e9, 1e30] {
+            let shares = two.responsibilities(&array![[far, -far, 0.0]]).unwrap();
+            assert!((shares.sum() - 1.0).abs() < 1e-12, "{far}: {shares}");
+        }
+    }
+
+    #[test]
+    fn a_mixture_of_nothing_has_no_parameters() {
+        assert_eq!(nothing().parameters(), 0);
+    }
+
+    #[test]
+    fn points_and_floors_that_are_no_numbers_are_refused() {
+        for value in [f64::NAN, f64::INFINITY, 1e61] {
+            assert!(
+                known()
+                    .responsibilities(&array![[0.0, value, 0.0]])
+                    .is_err()
+            );
+        }
+        assert!(known().log_densities(&Array2::zeros((2, 4))).is_err());
+        for floor in [f64::NAN, -1.0, f64::INFINITY] {
+            assert!(score(&flower(5), &known(), floor).is_err());
+        }
+    }
+
+    #[test]
+    fn without_a_floor_colors_on_a_line_give_a_mixture_on_any_scale() {
+        let line = array![
+            [0.1, 0.2, 0.3],
+            [0.2, 0.4, 0.6],
+            [0.4, 0.8, 1.2],
+            [0.7, 1.4, 2.1]
+        ];
+        for scale in [1e-40, 1.0, 1e40] {
+            for unit in [1e-15, 1.0, 1e15] {
+                let points = &line * scale;
+                let unit = scale * unit;
+                let (colors, _) =
+                    Colors::<3>::from_points(&points, &[1.0, 2.0, 3.0, 1.0], unit).unwrap();
+                for (covariance_type, effort, _) in ways() {
+                    let options = Options {
+                        k: 2,
+                        covariance_type,
+                        effort,
+                        reg_covar: 0.0,
+                        ..Options::default()
+                    };
+                    let fit = fit(&colors, &options).unwrap();
+                    assert!(fit.log_likelihood.is_finite(), "{scale} {unit} {options:?}");
+                }
+            }
+        }
     }
 }

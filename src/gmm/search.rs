@@ -288,7 +288,9 @@ fn seeds<const D: usize>(boxes: &Boxes<D>, k: usize, generator: &mut impl Rng) -
         .iter()
         .map(|part| (0..D).map(|d| part.scatter[d][d]).sum::<f64>())
         .sum();
+    // It is never 0, but may be too small for a number.
     let variance = (chances.iter().sum::<f64>() + within) / total / D as f64;
+    let variance = variance.max(f64::MIN_POSITIVE);
     means
         .iter()
         .map(|&mean| {
@@ -346,7 +348,7 @@ impl<const D: usize> Newcomers<D> {
                 }
             }
             Gaussian::new(weight, part.mean, covariance)
-                .expect("a part of a covariance is positive definite")
+                .unwrap_or_else(|| Gaussian::raised(weight, part.mean, covariance, em.singular))
         };
         let gaussian_of_part: Vec<_> = parts.iter().map(newcomer).collect();
         let log_densities = boxes.log_densities(gaussians);

@@ -22,7 +22,7 @@ const ROUNDS: usize = 4;
 /// opaque, and one is wholly transparent if a color is: see [`alpha::settle`].
 ///
 /// # Errors
-/// When there are not 1 to 256 centroids, they have not D channels, or one is not finite.
+/// When there are not 1 to 256 centroids, they have not D channels, or a coordinate is not finite.
 pub fn to_palette<const D: usize>(
     colors: &Colors<D>,
     centroids: &Array2<f64>,
@@ -35,7 +35,7 @@ pub fn to_palette<const D: usize>(
 /// entry of each color, as [`map::nearest`] tells it.
 ///
 /// # Errors
-/// As there.
+/// As there, and when more are pinned than there are.
 pub fn to_palette_keeping<const D: usize>(
     colors: &Colors<D>,
     centroids: &Array2<f64>,
@@ -57,10 +57,16 @@ pub(crate) fn rounded<const D: usize>(
     point: impl Fn([u8; 4]) -> [f64; D],
 ) -> Result<(Palette, Vec<u8>)> {
     let finite = centroids.iter().all(|value| value.is_finite());
-    if centroids.nrows() == 0 || centroids.ncols() != D || !finite {
+    if !(1..=256).contains(&centroids.nrows()) || centroids.ncols() != D || !finite {
         return Err(Error::Invalid(format!(
-            "centroids are (k, {D}) finite numbers with at least one row, not {:?}",
+            "centroids are (k, {D}) finite numbers with 1 to 256 rows, not {:?} or not finite",
             centroids.dim()
+        )));
+    }
+    if pinned > centroids.nrows() {
+        return Err(Error::Invalid(format!(
+            "{pinned} of {} centroids cannot be pinned",
+            centroids.nrows()
         )));
     }
     let to_bytes = |centroids: Vec<[f64; D]>| -> Vec<[f64; D]> {
@@ -262,5 +268,9 @@ mod tests {
         assert!(to_palette(&colors, &Array2::zeros((0, 3)), Space::Srgb).is_err());
         assert!(to_palette(&colors, &Array2::zeros((2, 4)), Space::Srgb).is_err());
         assert!(to_palette(&colors, &array![[0.0, f64::NAN, 0.0]], Space::Srgb).is_err());
+        assert!(to_palette(&colors, &Array2::zeros((257, 3)), Space::Srgb).is_err());
+        let two = array![[0.0; 3], [99.0; 3]];
+        assert!(to_palette_keeping(&colors, &two, 2, Space::Srgb).is_ok());
+        assert!(to_palette_keeping(&colors, &two, 3, Space::Srgb).is_err());
     }
 }

@@ -42,7 +42,8 @@ pub fn choose<const D: usize>(
             "k is chosen from 1 to a greatest of at least 1, not {max_k}, and from no start of its own k"
         )));
     }
-    let coarse = colors.coarse(BOXES_PER_CLUSTER * max_k.max(FEWEST_CLUSTERS));
+    let boxes = BOXES_PER_CLUSTER.saturating_mul(max_k.max(FEWEST_CLUSTERS));
+    let coarse = colors.coarse(boxes);
     let hidden = hidden_scatter(colors, &coarse);
     let inertias = (1..=max_k.min(colors.len()))
         .into_par_iter()
@@ -182,5 +183,10 @@ mod tests {
         let choice = chosen(&flat(5), 1);
         assert!(choice.k == 1 && choice.capped && choice.trials.len() == 1);
         assert!(choose(&flat(5), &Options::default(), 0).is_err());
+    }
+
+    #[test]
+    fn no_cap_is_too_large() {
+        assert_eq!(chosen(&flat(5), usize::MAX).k, 5);
     }
 }

@@ -5,7 +5,7 @@ use image::ImageFormat;
 use crate::common::{Folder, picture};
 
 #[test]
-fn unusual_names_are_processed() {
+fn d4_unusual_names_are_processed() {
     let folder = Folder::new();
     for name in ["-k.png", "with space.png", "🌻.png"] {
         folder.add(name);
@@ -20,7 +20,7 @@ fn unusual_names_are_processed() {
 }
 
 #[test]
-fn the_format_is_told_by_the_content_and_not_by_the_name() {
+fn a7_the_format_is_told_by_the_content_and_not_by_the_name() {
     let folder = Folder::new();
     picture(0)
         .save_with_format(folder.path("jpeg.png"), ImageFormat::Jpeg)

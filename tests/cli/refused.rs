@@ -5,7 +5,7 @@ use std::fs;
 use crate::common::{Folder, stderr};
 
 #[test]
-fn numbers_out_of_range_are_refused_with_the_option_and_its_range() {
+fn b2_numbers_out_of_range_are_refused_with_the_option_and_its_range() {
     let folder = Folder::with(&["a.png"]);
     let whole = "takes a whole number";
     for (arguments, option, range) in [
@@ -53,7 +53,7 @@ fn options_that_would_do_nothing_are_refused() {
 }
 
 #[test]
-fn an_output_that_is_an_input_is_refused_by_any_path() {
+fn c2_an_output_that_is_an_input_is_refused_by_any_path() {
     let folder = Folder::with(&["a.png", "b.png", "sub/c.png"]);
     fs::hard_link(folder.path("a.png"), folder.path("hard.png")).unwrap();
     let mut outputs = vec!["a.png", "./a.png", "sub/../a.png", "hard.png"];
@@ -83,7 +83,7 @@ fn an_output_that_is_an_input_is_refused_by_any_path() {
 }
 
 #[test]
-fn outputs_that_collide_are_refused_with_both_names() {
+fn d2_outputs_that_collide_are_refused_with_both_names() {
     let folder = Folder::with(&["a/x.png", "b/x.png", "a/x.jpg"]);
     fs::create_dir(folder.path("out")).unwrap();
     let before = folder.names();
@@ -114,7 +114,7 @@ fn outputs_that_collide_are_refused_with_both_names() {
 }
 
 #[test]
-fn a_folder_that_is_missing_or_a_file_is_refused() {
+fn c7_a_folder_that_is_missing_or_a_file_is_refused() {
     let folder = Folder::with(&["a.png", "b.png"]);
     for (output, message) in [
         ("missing/x.png", "folder 'missing' does not exist"),

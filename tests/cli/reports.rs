@@ -270,7 +270,7 @@ fn json_has_a_line_for_each_input_in_their_order_and_failures_say_why() {
 }
 
 #[test]
-fn files_are_finished_even_if_nobody_reads_the_report() {
+fn d6_files_are_finished_even_if_nobody_reads_the_report() {
     let folder = Folder::with(&["a.png", "b.png", "c.png"]);
     let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin!("quantize"))
         .args([

@@ -73,7 +73,7 @@ fn c6_a_signal_ends_a_batch_at_once_and_leaves_only_complete_files() {
 #[test]
 fn c9_of_two_processes_with_one_output_one_writes_it() {
     let folder = Folder::with(&["a.png", "b.png"]);
-    for _ in 0..10 {
+    for _ in 0..50 {
         let start = |input| {
             Command::new(cargo_bin!("quantize"))
                 .args(["kmeans", "-k", "5", "-q", "-o", "out.png", input])

@@ -37,7 +37,7 @@ fn a_new_file_has_the_mode_that_the_umask_leaves() {
 }
 
 #[test]
-fn a_replaced_file_keeps_its_mode() {
+fn c1_a_replaced_file_keeps_its_mode() {
     let folder = Folder::with(&["a.png"]);
     folder.write("out.png", b"old");
     fs::set_permissions(folder.path("out.png"), Permissions::from_mode(0o600)).unwrap();
@@ -47,7 +47,7 @@ fn a_replaced_file_keeps_its_mode() {
 }
 
 #[test]
-fn a_link_as_output_is_never_written_through() {
+fn c8_a_link_as_output_is_never_written_through() {
     let folder = Folder::with(&["a.png"]);
     folder.write("victim", b"precious");
     symlink("victim", folder.path("planted.png")).unwrap();
@@ -66,7 +66,7 @@ fn a_link_as_output_is_never_written_through() {
 }
 
 #[test]
-fn unreadable_inputs_and_folders_that_cannot_be_written_fail_with_the_systems_reason() {
+fn c7_unreadable_inputs_and_folders_that_cannot_be_written_fail_with_the_systems_reason() {
     let folder = Folder::with(&["a.png", "secret.png", "sub/b.png"]);
     fs::set_permissions(folder.path("secret.png"), Permissions::from_mode(0o000)).unwrap();
     fs::set_permissions(folder.path("sub"), Permissions::from_mode(0o555)).unwrap();
@@ -89,7 +89,7 @@ fn unreadable_inputs_and_folders_that_cannot_be_written_fail_with_the_systems_re
 }
 
 #[test]
-fn what_is_no_regular_file_is_not_read() {
+fn d3_what_is_no_regular_file_is_not_read() {
     let folder = Folder::new();
     symlink("/dev/zero", folder.path("zero.png")).unwrap();
     let run = folder.run("kmeans zero.png").code(1);
@@ -98,7 +98,7 @@ fn what_is_no_regular_file_is_not_read() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_stdout_is_a_failure() {
+fn c4_a_full_stdout_is_a_failure() {
     let folder = Folder::with(&["a.png"]);
     for arguments in [&["-o", "-"][..], &["--report", "json"], &[]] {
         let full = fs::OpenOptions::new()
@@ -124,7 +124,7 @@ fn a_full_stdout_is_a_failure() {
 // Other systems refuse names that are not UTF-8.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_name_that_is_not_utf8_is_processed() {
+fn d4_a_name_that_is_not_utf8_is_processed() {
     let folder = Folder::new();
     let name = OsStr::from_bytes(b"caf\xe9.png");
     folder.add(name);
@@ -149,7 +149,7 @@ fn a_name_that_is_not_utf8_is_processed() {
 }
 
 #[test]
-fn no_control_character_of_a_name_reaches_the_terminal() {
+fn d5_no_control_character_of_a_name_reaches_the_terminal() {
     let folder = Folder::new();
     let name = "a\u{1b}[31m\n\u{7f}\u{9b}2Jb.png";
     folder.add(name);

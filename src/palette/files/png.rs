@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, io::Cursor};
 
-use crate::{Error, picture};
+use crate::{Error, error::guarded, picture};
 
 /// Pixels of a swatch's side, and swatches in a row.
 const SIDE: usize = 32;
@@ -14,12 +14,18 @@ pub fn load(bytes: &[u8]) -> Result<Vec<[u8; 4]>, String> {
     if !picture::is_png(bytes) {
         return Err("it does not begin as a PNG".into());
     }
+    let own = guarded(|| Ok(palette_chunks(bytes))).map_err(|error| error.to_string())??;
+    own.map_or_else(|| picture_colors(bytes), Ok)
+}
+
+/// The colors of PLTE and tRNS; `None` when they are not what the pixels refer to.
+fn palette_chunks(bytes: &[u8]) -> Result<Option<Vec<[u8; 4]>>, String> {
     let reader = png::Decoder::new(Cursor::new(bytes))
         .read_info()
         .map_err(|error| error.to_string())?;
     let info = reader.info();
     if info.color_type != png::ColorType::Indexed {
-        return picture_colors(bytes);
+        return Ok(None);
     }
     let (colors, incomplete) = info.palette.as_deref().unwrap_or_default().as_chunks();
     if colors.is_empty() || !incomplete.is_empty() {
@@ -28,7 +34,7 @@ pub fn load(bytes: &[u8]) -> Result<Vec<[u8; 4]>, String> {
     let alpha = info.trns.as_deref().unwrap_or_default().iter().copied();
     let alpha = alpha.chain(std::iter::repeat(255));
     let colors = colors.iter().zip(alpha);
-    Ok(colors.map(|(&[r, g, b], a)| [r, g, b, a]).collect())
+    Ok(Some(colors.map(|(&[r, g, b], a)| [r, g, b, a]).collect()))
 }
 
 fn picture_colors(bytes: &[u8]) -> Result<Vec<[u8; 4]>, String> {

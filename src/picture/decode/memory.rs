@@ -3,7 +3,7 @@
 use image::{ColorType, ExtendedColorType, ImageDecoder};
 
 use super::{Format, jpeg::JpegHeader, other};
-use crate::{Error, Result, picture::chunks};
+use crate::{Error, Result, error::guarded, picture::chunks};
 
 /// Bytes a pixel of what follows the decoder: its distinct color, its palette entry and its color in
 /// the result.
@@ -31,8 +31,10 @@ pub struct Header {
 /// # Errors
 /// As [`decode`](super::decode), as far as the header shows it.
 pub fn memory_needed(bytes: &[u8], extension: Option<&str>) -> Result<u64> {
-    let (format, bytes) = Format::of(bytes, extension)?;
-    Ok(Header::read(format, &bytes)?.memory_needed())
+    guarded(|| {
+        let (format, bytes) = Format::of(bytes, extension)?;
+        Ok(Header::read(format, &bytes)?.memory_needed())
+    })
 }
 
 impl Header {

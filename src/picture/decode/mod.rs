@@ -23,7 +23,7 @@ use super::{
     Metadata, Picture, Pixels,
     profile::{self, ColorDescription, Outcome},
 };
-use crate::{Error, Result};
+use crate::{Error, Result, error::guarded};
 
 /// How a picture is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,15 +117,18 @@ pub fn load(path: &Path) -> Result<Picture> {
 /// The first picture in `bytes`, upright and in sRGB; the format is told by the content.
 /// `extension` is asked only where the content says nothing, because TGA files carry no signature.
 ///
-/// Some decoders panic on files that are broken on purpose; who reads foreign files calls this
-/// within [`std::panic::catch_unwind`].
-///
 /// # Errors
 /// [`Error::NotAPicture`] when no format is recognized, [`Error::UnsupportedFormat`] when it is
 /// none that is read here, [`Error::Memory`] when the picture is too large for
 /// [`DecodeOptions::max_memory`], [`Error::Truncated`] when the end of the picture is missing,
-/// [`Error::Decode`] when the bytes break the format's rules.
+/// [`Error::Decode`] when the bytes break the format's rules, [`Error::DecoderPanicked`] when the
+/// decoder does that (and panics unwind, as they do unless a program's profile says otherwise).
 pub fn decode(bytes: &[u8], extension: Option<&str>, options: &DecodeOptions) -> Result<Decoded> {
+    guarded(|| unguarded(bytes, extension, options))
+}
+
+/// As [`decode`], whose decoders may panic.
+fn unguarded(bytes: &[u8], extension: Option<&str>, options: &DecodeOptions) -> Result<Decoded> {
     let (format, bytes) = Format::of(bytes, extension)?;
     let header = Header::read(format, &bytes)?;
     header.check(options.max_memory)?;
