@@ -1,7 +1,8 @@
 """Compares quantize with other programs, in turn, on the same pictures.
 
     pip install numpy pillow scikit-learn
-    apt-get install pngquant imagemagick
+    apt-get install imagemagick
+    cargo install pngquant
     cargo build --release --locked
     python benches/peers.py 16 256 PICTURE.png ...
 
