@@ -943,6 +943,31 @@ mod tests {
     }
 
     #[test]
+    fn colors_whose_distance_has_no_square_make_a_mixture() {
+        let near = 1e-200;
+        let points = array![
+            [19.0, 19.0, 0.0],
+            [19.0, 19.0, near],
+            [255.0, near, -6.0],
+            [-6.0, 19.0, 19.0]
+        ];
+        let (colors, _) = Colors::<3>::from_points(&points, &[1.0, 2.0, 3.0, 4.0], 19.0).unwrap();
+        for k in [2, 3] {
+            for (covariance_type, effort, reg_covar) in ways() {
+                let options = Options {
+                    k,
+                    covariance_type,
+                    effort,
+                    reg_covar,
+                    ..Options::default()
+                };
+                let fit = fit(&colors, &options).unwrap();
+                assert!(fit.log_likelihood.is_finite(), "{options:?}");
+            }
+        }
+    }
+
+    #[test]
     fn without_a_floor_colors_on_a_line_give_a_mixture_on_any_scale() {
         let line = array![
             [0.1, 0.2, 0.3],

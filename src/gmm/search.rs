@@ -122,7 +122,7 @@ pub(super) fn search<const D: usize>(
     let found: Vec<Run<D>> = (0..extent.starts as u64)
         .into_par_iter()
         .map(|start| {
-            let seeds = seeds(&boxes, k, &mut stream(start));
+            let seeds = seeds(&boxes, em, k, &mut stream(start));
             on_boxes(START_ITERATIONS).run(&boxes, seeds)
         })
         .collect();
@@ -270,7 +270,12 @@ pub(super) fn penalized<const D: usize>(colors: &Colors<D>, run: &Run<D>) -> f64
 
 /// k-means++ on the boxes: means at boxes drawn with the probability of their pixels' squared
 /// distance from those before, equal weights, and the variance that is left.
-fn seeds<const D: usize>(boxes: &Boxes<D>, k: usize, generator: &mut impl Rng) -> Vec<Gaussian<D>> {
+fn seeds<const D: usize>(
+    boxes: &Boxes<D>,
+    em: Em,
+    k: usize,
+    generator: &mut impl Rng,
+) -> Vec<Gaussian<D>> {
     let parts = boxes.parts();
     let mut closest = vec![f64::INFINITY; parts.len()];
     let mut chances: Vec<f64> = parts.iter().map(|part| part.count).collect();
@@ -288,9 +293,9 @@ fn seeds<const D: usize>(boxes: &Boxes<D>, k: usize, generator: &mut impl Rng) -
         .iter()
         .map(|part| (0..D).map(|d| part.scatter[d][d]).sum::<f64>())
         .sum();
-    // It is never 0, but may be too small for a number.
+    // Colors may differ by less than numbers can square.
     let variance = (chances.iter().sum::<f64>() + within) / total / D as f64;
-    let variance = variance.max(f64::MIN_POSITIVE);
+    let variance = variance.max(em.singular);
     means
         .iter()
         .map(|&mean| {
