@@ -58,7 +58,7 @@ const EXAMPLES: &str = "\
 Examples:
   quantize kmeans -k 5 flower.jpg           flower-kmeans5.png beside it, with 5 colors
   quantize gmm -k 5 --sample out.png        the built-in picture, and a draw from its mixture
-  quantize kmeans -r photos -o small/       a folder and all below it
+  quantize kmeans -r photos -o small/       a folder and all below it (small/ exists)
   quantize kmeans --help                    all options of a method
 
 Exit status: 0 all done, 1 an input failed and the others are written,
@@ -68,7 +68,7 @@ const KMEANS_EXAMPLES: &str = "\
 Examples:
   quantize kmeans -k 5 flower.jpg                      flower-kmeans5.png beside it
   quantize kmeans -k 5 --compare both.png flower.jpg   also before and after side by side
-  quantize kmeans -r photos -o small/                  a folder and all below it
+  quantize kmeans -r photos -o small/                  a folder and all below it (small/ exists)
   quantize kmeans -k 256 --in-place --skip-if-larger . PNG files, where it pays
   quantize kmeans -o 'small/{stem}.png' *.jpg          names of one's own
   quantize kmeans -k 32 - < in.png > out.png           in a pipe";
