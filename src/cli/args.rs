@@ -10,7 +10,7 @@ use clap_complete::Shell;
 use quantize::{gmm, kmeans, palette::Order};
 
 use super::{
-    dither::{self, Spread},
+    dither::{Spread, SpreadParser},
     plan::Extra,
     range,
     reading::ReadingArgs,
@@ -370,7 +370,7 @@ pub struct InputArgs {
     #[arg(value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
 
-    /// Take the pictures in all folders below, too; results keep the tree
+    /// Take the pictures in all folders below, too, but for hidden ones; results keep the tree
     #[arg(short, long, help_heading = INPUT)]
     pub recursive: bool,
 
@@ -404,8 +404,8 @@ pub struct CommonArgs {
     /// Spreads what single pixels are off by over their neighbors, so that few colors look like
     /// many; the file gets larger. adaptive spreads as much as a region needs: none in flat areas
     /// that the palette has, little at hard edges. kmeans also chooses its palette for it.
-    #[arg(long, value_name = "METHOD[=0..1]", value_parser = dither::spread, default_value = "none")]
-    #[arg(help_heading = MODEL)]
+    #[arg(long, value_name = "METHOD[=0..1]", value_parser = SpreadParser, default_value = "none")]
+    #[arg(help_heading = MODEL, hide_possible_values = true)]
     pub dither: Spread,
 
     /// A file, - for stdout, a folder, or a pattern like out/{stem}.png [default: see --help]

@@ -1,16 +1,44 @@
 //! `--dither METHOD[=0..1]`.
 
+use std::ffi::OsStr;
+
+use clap::{
+    Arg, Command,
+    builder::{PossibleValue, TypedValueParser},
+};
 use quantize::{Dither, dither::Method};
 
 /// How the error is spread, if it is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Spread(pub Option<Dither>);
 
+/// Reads [`Spread`], and tells shells the names of methods.
+#[derive(Clone, Copy)]
+pub struct SpreadParser;
+
+impl TypedValueParser for SpreadParser {
+    type Value = Spread;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        arg: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<Spread, clap::Error> {
+        spread.parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue>>> {
+        let names = ["none", "floyd-steinberg", "bayer", "blue-noise", "adaptive"];
+        Some(Box::new(names.into_iter().map(PossibleValue::new)))
+    }
+}
+
 /// What an argument of `--dither` asks for.
 ///
 /// # Errors
 /// When it names no method, or its strength is no number from 0 to 1; in words for the user.
-pub fn spread(value: &str) -> Result<Spread, String> {
+fn spread(value: &str) -> Result<Spread, String> {
     let (name, strength) = match value.split_once('=') {
         Some((name, strength)) => (name, Some(strength)),
         None => (value, None),

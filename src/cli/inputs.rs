@@ -103,7 +103,7 @@ impl Search {
         for entry in entries {
             let (path, name) = (entry.path(), entry.file_name());
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                if self.recursive && !self.is_avoided(&path) {
+                if self.recursive && !is_hidden(&name) && !self.is_avoided(&path) {
                     self.walk(&path, &below.join(name), inputs)?;
                 }
             } else if self.is_picture(&path) {
@@ -172,6 +172,11 @@ fn path(name: &[u8]) -> Result<PathBuf> {
 fn path(name: &[u8]) -> Result<PathBuf> {
     let name = std::str::from_utf8(name).context("a name in the list is not UTF-8")?;
     Ok(name.into())
+}
+
+/// Whether a folder of this name is kept out of sight, like `.git`.
+fn is_hidden(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".")
 }
 
 #[cfg(test)]

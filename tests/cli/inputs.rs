@@ -21,6 +21,16 @@ fn a_folder_stands_for_the_pictures_in_it() {
 }
 
 #[test]
+fn hidden_folders_are_taken_only_when_they_are_named() {
+    let folder = Folder::with(&["in/a.png", "in/.git/b.png", "in/x/.cache/c.png"]);
+    let before = fs::read(folder.path("in/.git/b.png")).unwrap();
+    folder.run("kmeans -k 2 -r in --in-place -q").code(0);
+    assert_eq!(fs::read(folder.path("in/.git/b.png")).unwrap(), before);
+    folder.run("kmeans -k 2 -r in/.git --in-place -q").code(0);
+    assert_ne!(fs::read(folder.path("in/.git/b.png")).unwrap(), before);
+}
+
+#[test]
 fn below_a_folder_the_tree_is_kept() {
     let folder = Folder::with(&["in/a.png", "in/x/y/a.png"]);
     fs::create_dir(folder.path("out")).unwrap();

@@ -89,7 +89,9 @@ fn completions_and_the_manual_know_the_options() {
     let folder = Folder::new();
     for shell in ["bash", "zsh", "fish", "powershell"] {
         let script = stdout(&folder.run(&format!("completions {shell}")).code(0));
-        assert!(script.contains("covariance"), "{shell}");
+        for word in ["covariance", "blue-noise", "posterior"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
     }
     let manual = stdout(&folder.run("man").code(0));
     for part in ["quantize", "kmeans", "reg\\-covar", "Examples"] {
