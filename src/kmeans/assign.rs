@@ -122,12 +122,12 @@ impl<'a, const D: usize> Assignment<'a, D> {
         let mut nearest = vec![0; self.colors.len()];
         for block in &self.blocks {
             for (i, seen) in block.boxes.iter().enumerate() {
-                let ids = &block.ids[block.ids_of(i)];
+                let ids = &block.ids[block.ids_of(i..i + 1)];
                 let rows = &mut nearest[seen.start as usize..seen.end as usize];
                 if let [id] = ids {
                     rows.fill(*id);
                 }
-                let chunks = &block.chunks[block.chunks_of(i)];
+                let chunks = &block.chunks[block.chunks_of(i..i + 1)];
                 for (rows, chunk) in rows.chunks_mut(LANES).zip(chunks) {
                     for (row, &place) in rows.iter_mut().zip(&chunk.places) {
                         *row = ids[place as usize];
@@ -366,35 +366,37 @@ impl<const D: usize> Block<D> {
         self.chunks.clear();
     }
 
+    /// What boxes seen one after another have of a list that holds `all` and where each begins at `start`.
+    #[inline(always)]
+    fn part(&self, boxes: Range<usize>, start: impl Fn(&Seen) -> u32, all: usize) -> Range<usize> {
+        let end = self.boxes.get(boxes.end);
+        let end = end.map_or(all, |next| start(next) as usize);
+        start(&self.boxes[boxes.start]) as usize..end
+    }
+
+    /// Where the candidates of these boxes are that are parted further.
+    #[inline(always)]
+    fn outer_ids_of(&self, boxes: Range<usize>) -> Range<usize> {
+        self.part(boxes, |seen| seen.outer_ids, self.outer_ids.len())
+    }
+
+    /// Where the candidates of those are that are not.
+    #[inline(always)]
+    fn ids_of(&self, boxes: Range<usize>) -> Range<usize> {
+        self.part(boxes, |seen| seen.ids, self.ids.len())
+    }
+
+    /// Where their chunks are.
+    #[inline(always)]
+    fn chunks_of(&self, boxes: Range<usize>) -> Range<usize> {
+        self.part(boxes, |seen| seen.chunks, self.chunks.len())
+    }
+
     /// Whether the box that was seen as number `i` has these candidates.
     #[inline(always)]
     fn has_ids(&self, i: usize, ids: &[u32]) -> bool {
-        let end = self
-            .boxes
-            .get(i + 1)
-            .map_or(self.outer_ids.len(), |next| next.outer_ids as usize);
-        let outer = &self.outer_ids[self.boxes[i].outer_ids as usize..end];
-        *outer == *ids || self.ids[self.ids_of(i)] == *ids
-    }
-
-    /// Where its candidates are, if it is not parted further.
-    #[inline(always)]
-    fn ids_of(&self, i: usize) -> Range<usize> {
-        let end = self
-            .boxes
-            .get(i + 1)
-            .map_or(self.ids.len(), |next| next.ids as usize);
-        self.boxes[i].ids as usize..end
-    }
-
-    /// Where its chunks are.
-    #[inline(always)]
-    fn chunks_of(&self, i: usize) -> Range<usize> {
-        let end = self
-            .boxes
-            .get(i + 1)
-            .map_or(self.chunks.len(), |next| next.chunks as usize);
-        self.boxes[i].chunks as usize..end
+        self.outer_ids[self.outer_ids_of(i..i + 1)] == *ids
+            || self.ids[self.ids_of(i..i + 1)] == *ids
     }
 
     /// Notes a box that has nothing so far.
@@ -424,29 +426,20 @@ impl<const D: usize> Block<D> {
     /// Appends the boxes that `from` has seen as `range`, of which there is one.
     #[inline(always)]
     fn take(&mut self, from: &Self, range: Range<usize>) {
-        let (first, last) = (&from.boxes[range.start], range.end - 1);
-        let outer_end = from
-            .boxes
-            .get(range.end)
-            .map_or(from.outer_ids.len(), |next| next.outer_ids as usize);
-        let (outer_ids, ids, chunks) = (
-            self.outer_ids.len() as u32,
-            self.ids.len() as u32,
-            self.chunks.len() as u32,
-        );
-        let (first_outer, first_id, first_chunk) = (first.outer_ids, first.ids, first.chunks);
+        let outer_ids = from.outer_ids_of(range.clone());
+        let ids = from.ids_of(range.clone());
+        let chunks = from.chunks_of(range.clone());
+        let moved =
+            |start: u32, from: &Range<usize>, to: usize| start - from.start as u32 + to as u32;
         self.boxes.extend(from.boxes[range].iter().map(|seen| Seen {
-            outer_ids: seen.outer_ids - first_outer + outer_ids,
-            ids: seen.ids - first_id + ids,
-            chunks: seen.chunks - first_chunk + chunks,
+            outer_ids: moved(seen.outer_ids, &outer_ids, self.outer_ids.len()),
+            ids: moved(seen.ids, &ids, self.ids.len()),
+            chunks: moved(seen.chunks, &chunks, self.chunks.len()),
             ..seen.clone()
         }));
-        self.outer_ids
-            .extend_from_slice(&from.outer_ids[first_outer as usize..outer_end]);
-        let ids = first_id as usize..from.ids_of(last).end;
+        self.outer_ids.extend_from_slice(&from.outer_ids[outer_ids]);
         self.ids.extend_from_slice(&from.ids[ids.clone()]);
         self.sums.extend_from_slice(&from.sums[ids]);
-        let chunks = first_chunk as usize..from.chunks_of(last).end;
         self.chunks.extend_from_slice(&from.chunks[chunks]);
     }
 }
@@ -610,7 +603,7 @@ impl<const D: usize> Update<'_, D> {
     fn look_again(&self, block: &mut Block<D>, boxes: Range<usize>) -> u64 {
         let mut looked_at = 0;
         for i in boxes {
-            let (ids, chunks) = (block.ids_of(i), block.chunks_of(i));
+            let (ids, chunks) = (block.ids_of(i..i + 1), block.chunks_of(i..i + 1));
             let seen = &mut block.boxes[i];
             if chunks.is_empty() {
                 continue;
