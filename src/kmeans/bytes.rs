@@ -75,9 +75,7 @@ pub(crate) fn rounded<const D: usize>(
     };
     let (mut centroids, mut nearest) = turns(colors, centroids, pinned, to_bytes);
     if D == 4 {
-        centroids = turns_with_alpha(colors, centroids, &nearest, pinned, to_bytes);
-        let kept = map::nearest_point(colors, &centroids);
-        nearest = kept.into_iter().map(u32::from).collect();
+        (centroids, nearest) = turns_with_alpha(colors, centroids, &nearest, pinned, to_bytes);
     }
     let (palette, entries) = Palette::distinct(centroids.into_iter().map(round))?;
     let entry_of_color = nearest.into_iter().map(|j| entries[j as usize]).collect();
@@ -112,45 +110,53 @@ fn turns<const D: usize>(
     (lloyd.centroids, nearest)
 }
 
-/// The centroids after more turns, in which those of opaque colors are opaque and opaque colors go to
-/// such.
+/// As [`turns`], after more of them, in which the centroids of opaque colors are opaque and opaque colors
+/// go to such.
 fn turns_with_alpha<const D: usize>(
     colors: &Colors<D>,
     mut centroids: Vec<[f64; D]>,
     nearest: &[u32],
     pinned: usize,
     to_bytes: impl Fn(Vec<[f64; D]>) -> Vec<[f64; D]>,
-) -> Vec<[f64; D]> {
+) -> (Vec<[f64; D]>, Vec<u32>) {
     alpha::settle(colors, &mut centroids, nearest, pinned);
     centroids = to_bytes(centroids);
-    let (mut means, mut inertia) = constrained_means(colors, &centroids, pinned);
+    let mut best = constrained(colors, &centroids, pinned);
     for _ in 0..ROUNDS {
-        let next = to_bytes(means);
-        let (next_means, next_inertia) = constrained_means(colors, &next, pinned);
-        if next_inertia >= inertia {
+        let next = to_bytes(best.means.clone());
+        let found = constrained(colors, &next, pinned);
+        if found.inertia >= best.inertia {
             break;
         }
-        (centroids, means, inertia) = (next, next_means, next_inertia);
+        (centroids, best) = (next, found);
     }
-    centroids
+    (centroids, best.nearest)
 }
 
-/// The mean of each cluster, with the alpha of the centroid where that is 0 or 1, and the inertia about
-/// `centroids`; empty clusters and those that are `pinned` have their centroid.
-fn constrained_means<const D: usize>(
+/// An assignment in which opaque colors go to opaque centroids.
+struct Constrained<const D: usize> {
+    /// The centroid of each color.
+    nearest: Vec<u32>,
+    /// The mean of each cluster, with the alpha of the centroid where that is 0 or 1; empty clusters and
+    /// those that are pinned have their centroid.
+    means: Vec<[f64; D]>,
+    inertia: f64,
+}
+
+/// The assignment to `centroids`, the first of which are `pinned`.
+fn constrained<const D: usize>(
     colors: &Colors<D>,
     centroids: &[[f64; D]],
     pinned: usize,
-) -> (Vec<[f64; D]>, f64) {
+) -> Constrained<D> {
     let mut sums = vec![([0.0; D], 0.0); centroids.len()];
     let mut inertia = 0.0;
-    for (row, cluster) in map::nearest_point(colors, centroids)
-        .into_iter()
-        .enumerate()
-    {
+    let nearest = map::nearest_point(colors, centroids);
+    let nearest: Vec<u32> = nearest.into_iter().map(u32::from).collect();
+    for (row, &cluster) in nearest.iter().enumerate() {
         let (point, count) = (colors.point(row), colors.counts()[row]);
-        inertia += count * squared_distance(point, centroids[usize::from(cluster)]);
-        let (sum, pixels) = &mut sums[usize::from(cluster)];
+        inertia += count * squared_distance(point, centroids[cluster as usize]);
+        let (sum, pixels) = &mut sums[cluster as usize];
         *pixels += count;
         for d in 0..D {
             sum[d] += count * point[d];
@@ -167,7 +173,11 @@ fn constrained_means<const D: usize>(
         }
         mean
     };
-    (sums.into_iter().enumerate().map(mean).collect(), inertia)
+    Constrained {
+        nearest,
+        means: sums.into_iter().enumerate().map(mean).collect(),
+        inertia,
+    }
 }
 
 #[cfg(test)]
