@@ -9,8 +9,9 @@
 mod boxes;
 mod counts;
 mod distinct;
+pub(crate) mod runs;
 
-use std::{cmp::Ordering, collections::BinaryHeap};
+use std::{cmp::Ordering, collections::BinaryHeap, sync::OnceLock};
 
 use ndarray::{Array2, ArrayView2, Axis, ShapeBuilder, Slice};
 use rayon::prelude::*;
@@ -19,6 +20,7 @@ pub(crate) use boxes::Node;
 pub use counts::Counts;
 pub use distinct::Distinct;
 use distinct::{Column, Keys};
+use runs::Runs;
 
 use crate::{
     Error, Picture, Result, Space,
@@ -42,6 +44,7 @@ pub struct Colors<const D: usize> {
     keys: Vec<u32>,
     nodes: Vec<Node<D>>,
     blocks: Vec<usize>,
+    runs: OnceLock<Runs<D>>,
 }
 
 impl Colors<3> {
@@ -249,6 +252,7 @@ impl<const D: usize> Colors<D> {
             keys,
             nodes,
             blocks,
+            runs: OnceLock::new(),
         }
     }
 
@@ -375,6 +379,11 @@ impl<const D: usize> Colors<D> {
     /// order.
     pub(crate) fn blocks(&self) -> &[usize] {
         &self.blocks
+    }
+
+    /// The colors in runs, made when they are first asked for.
+    pub(crate) fn runs(&self) -> &Runs<D> {
+        self.runs.get_or_init(|| Runs::of(self))
     }
 
     /// The LANES colors from row `start` on, of which those before row `end` count.

@@ -31,7 +31,7 @@ mod walk;
 pub(crate) use cells::Cells;
 pub(crate) use reduce::{argmax, largest, log_sum_exp, softmax, two_largest, vectors};
 pub(crate) use rules::{Bounds, Corners, Rule};
-pub(crate) use walk::{Crown, Visit, Walk, candidates_of_blocks, rows_of_blocks, walk_blocks};
+pub(crate) use walk::{Visit, Walk, candidates_of_blocks, rows_of_blocks, walk_blocks};
 
 use std::ops::{Add, Mul, Sub};
 
@@ -67,24 +67,6 @@ impl<const D: usize> Whitening<D> for Identity {
     const NUMBERS: usize = 0;
 
     fn write(&self, _: &mut Vec<f64>) {}
-
-    #[inline(always)]
-    fn whiten<T: Real>(_: impl Fn(usize) -> f64, d: [T; D]) -> [T; D] {
-        d
-    }
-}
-
-/// k-means: distances as they are, from where a tether is tied whose length this is; which candidates
-/// can matter is decided for all places that it lets the centroid have.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Tethered(pub f64);
-
-impl<const D: usize> Whitening<D> for Tethered {
-    const NUMBERS: usize = 1;
-
-    fn write(&self, numbers: &mut Vec<f64>) {
-        numbers.push(self.0);
-    }
 
     #[inline(always)]
     fn whiten<T: Real>(_: impl Fn(usize) -> f64, d: [T; D]) -> [T; D] {
@@ -150,7 +132,6 @@ impl<const D: usize> Component<Identity, D> {
 /// W. Ids ascend.
 #[derive(Clone, Debug)]
 pub(crate) struct Candidates<W, const D: usize> {
-    len: usize,
     ids: Vec<u32>,
     /// Field f of candidate j at f * `stride` + j; field 0 is the offset, then D channels of the
     /// mean, then the numbers of W. What lies past the last candidate has no meaning.
@@ -167,8 +148,7 @@ impl<W: Whitening<D>, const D: usize> Candidates<W, D> {
     pub(crate) fn with_room_for(k: usize) -> Self {
         let stride = k.next_multiple_of(LANES);
         Self {
-            len: 0,
-            ids: vec![0; stride],
+            ids: Vec::with_capacity(stride),
             fields: vec![0.0; Self::FIELDS * stride],
             stride,
             whitening: std::marker::PhantomData,
@@ -191,7 +171,7 @@ impl<W: Whitening<D>, const D: usize> Candidates<W, D> {
         components: &[Component<W, D>],
         ids: impl ExactSizeIterator<Item = usize>,
     ) {
-        self.len = ids.len();
+        self.ids.clear();
         let mut numbers = Vec::with_capacity(Self::FIELDS);
         for (j, id) in ids.enumerate() {
             let component = &components[id];
@@ -202,51 +182,42 @@ impl<W: Whitening<D>, const D: usize> Candidates<W, D> {
             for (field, number) in numbers.iter().enumerate() {
                 self.fields[field * self.stride + j] = *number;
             }
-            self.ids[j] = j as u32;
+            self.ids.push(j as u32);
         }
     }
 
-    /// Becomes those of `components` that `ids` name, which is what they are called here too, where
-    /// there is room for them.
-    pub(crate) fn name(&mut self, components: &[Component<W, D>], ids: &[u32]) {
-        self.number(components, ids.iter().map(|&id| id as usize));
-        self.ids[..ids.len()].copy_from_slice(ids);
-    }
-
-    /// Becomes those of `from` that stand at the places which are the first `len` ids.
+    /// Becomes those of `from` that stand at the places which the ids are.
     #[inline(always)]
-    fn take(&mut self, from: &Self, len: usize) {
-        self.len = len;
-        let places = &mut self.ids[..len];
+    fn take(&mut self, from: &Self) {
+        let len = self.ids.len();
         for field in 0..Self::FIELDS {
             let all = from.field(field);
             let own = &mut self.fields[field * self.stride..][..len];
-            for (own, &place) in own.iter_mut().zip(&*places) {
+            for (own, &place) in own.iter_mut().zip(&self.ids) {
                 *own = all[place as usize];
             }
         }
-        let all = from.ids();
-        for place in places {
-            *place = all[*place as usize];
+        for place in &mut self.ids {
+            *place = from.ids[*place as usize];
         }
     }
 
     /// How many there are.
     #[inline(always)]
     pub(crate) fn len(&self) -> usize {
-        self.len
+        self.ids.len()
     }
 
     /// What they are called.
     #[inline(always)]
     pub(crate) fn ids(&self) -> &[u32] {
-        &self.ids[..self.len]
+        &self.ids
     }
 
     /// One field of all.
     #[inline(always)]
     fn field(&self, field: usize) -> &[f64] {
-        &self.fields[field * self.stride..][..self.len]
+        &self.fields[field * self.stride..][..self.len()]
     }
 
     /// One field of all, LANES candidates at a time.
@@ -294,6 +265,12 @@ impl<W: Whitening<D>, const D: usize> Candidates<W, D> {
         std::array::from_fn(|i| std::array::from_fn(|l| if l <= i { entry(i, l) } else { 0.0 }))
     }
 
+    /// The scores of candidate `j` at a point in each lane.
+    #[inline(always)]
+    pub(crate) fn scores(&self, j: usize, x: [Vector; D]) -> Vector {
+        self.half_distance(j, x) + self.fields[j]
+    }
+
     /// The mean score of candidate `j`, of this `precision`, over the points of boxes, one box in
     /// each lane, from their means and the lower triangle of their covariances: the score at the
     /// mean less half the trace of precision times covariance.
@@ -315,50 +292,6 @@ impl<W: Whitening<D>, const D: usize> Candidates<W, D> {
             trace += covariance[i][i] * precision[i][i];
         }
         self.scores(j, mean) - trace * 0.5
-    }
-}
-
-/// What tells the scores of some components at the points of a chunk, component by component.
-pub(crate) trait Scores<const D: usize> {
-    /// How many components there are.
-    fn len(&self) -> usize;
-
-    /// The scores of component `j`.
-    fn scores(&self, j: usize, x: [Vector; D]) -> Vector;
-}
-
-impl<W: Whitening<D>, const D: usize> Scores<D> for Candidates<W, D> {
-    #[inline(always)]
-    fn len(&self) -> usize {
-        self.len
-    }
-
-    #[inline(always)]
-    fn scores(&self, j: usize, x: [Vector; D]) -> Vector {
-        self.half_distance(j, x) + self.fields[j]
-    }
-}
-
-/// Some of all centroids, by their places among them.
-pub(crate) struct Listed<'a, const D: usize> {
-    pub centroids: &'a [[f64; D]],
-    pub ids: &'a [u32],
-}
-
-impl<const D: usize> Scores<D> for Listed<'_, D> {
-    #[inline(always)]
-    fn len(&self) -> usize {
-        self.ids.len()
-    }
-
-    #[inline(always)]
-    fn scores(&self, j: usize, x: [Vector; D]) -> Vector {
-        let centroid = &self.centroids[self.ids[j] as usize];
-        let mut difference = x;
-        for d in 0..D {
-            difference[d] = x[d] - centroid[d];
-        }
-        squared_norm(difference) * -0.5
     }
 }
 

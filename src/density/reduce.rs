@@ -1,7 +1,7 @@
 //! What becomes of the scores of a color: the largest, or the log of the sum of their exponentials.
 
 use super::{
-    Candidates, Component, Rule, Scores, Visit, Walk, Whitening, candidates_of_blocks,
+    Candidates, Component, Rule, Visit, Walk, Whitening, candidates_of_blocks,
     elementary::{exp, ln},
     rows_of_blocks, walk_blocks,
 };
@@ -14,8 +14,8 @@ use crate::{
 /// For each color of the chunk the place of the component with the largest score (the first of
 /// several), and that score.
 #[inline(always)]
-pub(crate) fn largest<const D: usize>(
-    components: &impl Scores<D>,
+pub(crate) fn largest<W: Whitening<D>, const D: usize>(
+    components: &Candidates<W, D>,
     x: &[Lanes; D],
 ) -> ([u32; LANES], Lanes) {
     let x = vectors(x);
@@ -35,8 +35,8 @@ pub(crate) fn largest<const D: usize>(
 /// For each color of the chunk the place of the component with the largest score (the first of
 /// several), that score, and the largest among the others.
 #[inline(always)]
-pub(crate) fn two_largest<const D: usize>(
-    components: &impl Scores<D>,
+pub(crate) fn two_largest<W: Whitening<D>, const D: usize>(
+    components: &Candidates<W, D>,
     x: &[Lanes; D],
 ) -> ([u32; LANES], Lanes, Lanes) {
     let x = vectors(x);

@@ -1,6 +1,6 @@
 //! Which candidates can still matter to the colors of a box.
 
-use super::{Candidates, Identity, Tethered, Whitening, squared_norm};
+use super::{Candidates, Identity, Whitening, squared_norm};
 use crate::{
     colors::Node,
     simd::{LANES, Lanes},
@@ -9,9 +9,6 @@ use crate::{
 /// Bounds are computed with errors of some 2^-50; what lies within this share of a decision counts
 /// as undecided, so that no true tie is lost.
 const SLACK: f64 = 1e-12;
-
-/// What a distance of 0 is taken for where one divides by it.
-const TINY: f64 = 1e-150;
 
 /// Drops candidates from box to box.
 pub(crate) trait Rule<W, const D: usize>: Copy + Send + Sync {
@@ -41,95 +38,85 @@ impl<const RIVALS: usize, const D: usize> Rule<Identity, D> for Corners<RIVALS> 
         into: &mut Candidates<Identity, D>,
         scratch: &mut Vec<f64>,
     ) {
-        filter_by_corners::<RIVALS, _, D>(node, from, into, scratch, None);
+        self.filter_box(&node.low, &node.high, from, into, scratch);
     }
 }
 
-/// [`Corners`] for the nearest of centroids on a tether, wherever these let them be: a candidate goes
-/// if z is nearer than it to every point of the box by more than the tethers of both together. With d
-/// the distance from the candidate and e that from z, d - e = (d^2 - e^2) / (d + e), of which the
-/// corner gives the least numerator, and the box the largest denominator.
-impl<const D: usize> Rule<Tethered, D> for Corners<1> {
+impl<const RIVALS: usize> Corners<RIVALS> {
+    /// As [`filter`](Rule::filter), for the box with these bounds.
     #[inline(always)]
-    fn filter(
+    pub(crate) fn filter_box<const D: usize>(
         self,
-        node: &Node<D>,
-        from: &Candidates<Tethered, D>,
-        into: &mut Candidates<Tethered, D>,
+        low: &[f64; D],
+        high: &[f64; D],
+        from: &Candidates<Identity, D>,
+        into: &mut Candidates<Identity, D>,
         scratch: &mut Vec<f64>,
     ) {
-        filter_by_corners::<1, _, D>(node, from, into, scratch, Some(1 + D));
+        self.keep(low, high, from, &mut into.ids, scratch);
+        into.take(from);
     }
-}
 
-/// Keeps a candidate if for one of the `RIVALS` nearest to the middle there is a corner of the box to
-/// which it is not farther. The lengths of their tethers, if they have any, are in the field `tether`.
-#[inline(always)]
-fn filter_by_corners<const RIVALS: usize, W: Whitening<D>, const D: usize>(
-    node: &Node<D>,
-    from: &Candidates<W, D>,
-    into: &mut Candidates<W, D>,
-    scratch: &mut Vec<f64>,
-    tether: Option<usize>,
-) {
-    let (middle, half_width) = middle_and_half_width(node);
-    let diagonal = 2.0 * squared_norm::<f64, D>(half_width).sqrt();
-    let m = from.len();
-    let means: [&[Lanes]; D] = std::array::from_fn(|d| from.lanes(1 + d));
-    let tethers = tether.map(|field| from.lanes(field));
-    scratch.resize(m.next_multiple_of(LANES), 0.0);
-    let distances = scratch.as_chunks_mut::<LANES>().0;
-    for (c, distances) in distances.iter_mut().enumerate() {
-        for lane in 0..LANES {
-            let mut distance = 0.0;
-            for d in 0..D {
-                let difference = middle[d] - means[d][c][lane];
-                distance += difference * difference;
-            }
-            let is_one = c * LANES + lane < m;
-            distances[lane] = if is_one { distance } else { f64::INFINITY };
-        }
-    }
-    let mut rivals = [(f64::INFINITY, 0); RIVALS];
-    let mut beyond = f64::NEG_INFINITY;
-    for rival in &mut rivals {
-        *rival = nearest_beyond(distances, beyond);
-        beyond = rival.0;
-    }
-    let rivals = rivals.map(|(best, place)| {
-        let z: [f64; D] = std::array::from_fn(|d| means[d].as_flattened()[place]);
-        let tether = tethers.map(|all| all.as_flattened()[place]);
-        (best, z, tether, (best.sqrt() + diagonal).max(TINY))
-    });
-    let mut len = 0;
-    for (c, distances) in distances.iter().enumerate() {
-        let mut keeps = [false; LANES];
-        for (best, z, tether, e) in rivals {
+    /// Puts into `places` where those of `from` stand that [`filter_box`](Self::filter_box) leaves.
+    #[inline(always)]
+    pub(crate) fn keep<const D: usize>(
+        self,
+        low: &[f64; D],
+        high: &[f64; D],
+        from: &Candidates<Identity, D>,
+        places: &mut Vec<u32>,
+        scratch: &mut Vec<f64>,
+    ) {
+        let (middle, half_width) = middle_and_half_width(low, high);
+        let m = from.len();
+        let means: [&[Lanes]; D] = std::array::from_fn(|d| from.lanes(1 + d));
+        scratch.resize(m.next_multiple_of(LANES), 0.0);
+        let distances = scratch.as_chunks_mut::<LANES>().0;
+        for (c, distances) in distances.iter_mut().enumerate() {
             for lane in 0..LANES {
-                let mut reach = 0.0;
+                let mut distance = 0.0;
                 for d in 0..D {
-                    reach += half_width[d] * (means[d][c][lane] - z[d]).abs();
+                    let difference = middle[d] - means[d][c][lane];
+                    distance += difference * difference;
                 }
-                let distance = distances[lane];
-                let slack = SLACK * (distance + best + reach);
-                let play = match (tethers, tether) {
-                    (Some(tethers), Some(tether)) => {
-                        // For any e > 0: d <= (d^2 / e + e) / 2, nearly equal where d is near e.
-                        (tethers[c][lane] + tether) * (distance * (0.5 / e) + 1.5 * e)
-                    }
-                    _ => 0.0,
-                };
-                keeps[lane] |= distance - 2.0 * reach - slack - play <= best;
+                let is_one = c * LANES + lane < m;
+                distances[lane] = if is_one { distance } else { f64::INFINITY };
             }
         }
-        // Each is written, and overwritten by the next if it is not to be kept: cheaper than a branch
-        // that no processor can foresee.
-        for lane in 0..LANES.min(m - c * LANES) {
-            into.ids[len] = (c * LANES + lane) as u32;
-            len += usize::from(keeps[lane]);
+        let mut rivals = [(f64::INFINITY, 0); RIVALS];
+        let mut beyond = f64::NEG_INFINITY;
+        for rival in &mut rivals {
+            *rival = nearest_beyond(distances, beyond);
+            beyond = rival.0;
         }
+        let rivals = rivals.map(|(best, place)| {
+            let z: [f64; D] = std::array::from_fn(|d| means[d].as_flattened()[place]);
+            (best, z)
+        });
+        places.resize(m.next_multiple_of(LANES), 0);
+        let mut len = 0;
+        for (c, distances) in distances.iter().enumerate() {
+            let mut keeps = [false; LANES];
+            for (best, z) in rivals {
+                for lane in 0..LANES {
+                    let mut reach = 0.0;
+                    for d in 0..D {
+                        reach += half_width[d] * (means[d][c][lane] - z[d]).abs();
+                    }
+                    let distance = distances[lane];
+                    let slack = SLACK * (distance + best + reach);
+                    keeps[lane] |= distance - 2.0 * reach - slack <= best;
+                }
+            }
+            // Each is written, and overwritten by the next if it is not to be kept: cheaper than a branch
+            // that no processor can foresee.
+            for lane in 0..LANES.min(m - c * LANES) {
+                places[len] = (c * LANES + lane) as u32;
+                len += usize::from(keeps[lane]);
+            }
+        }
+        places.truncate(len);
     }
-    into.take(from, len);
 }
 
 /// The least of `distances` above `beyond`, and the first place that has it; infinity if none has.
@@ -168,7 +155,7 @@ impl<W: Whitening<D>, const D: usize> Rule<W, D> for Bounds {
         into: &mut Candidates<W, D>,
         scratch: &mut Vec<f64>,
     ) {
-        let (middle, half_width) = middle_and_half_width(node);
+        let (middle, half_width) = middle_and_half_width(&node.low, &node.high);
         let m = from.len();
         scratch.clear();
         scratch.resize(m, 0.0);
@@ -188,66 +175,21 @@ impl<W: Whitening<D>, const D: usize> Rule<W, D> for Bounds {
             best_lower = best_lower.max(offset - 0.5 * farthest - slack);
         }
         let uppers = &*uppers;
+        into.ids.resize(m, 0);
         let mut len = 0;
         for (j, &upper) in uppers.iter().enumerate() {
             into.ids[len] = j as u32;
             len += usize::from(upper >= best_lower - self.margin);
         }
-        into.take(from, len);
+        into.ids.truncate(len);
+        into.take(from);
     }
 }
 
 #[inline(always)]
-fn middle_and_half_width<const D: usize>(node: &Node<D>) -> ([f64; D], [f64; D]) {
+fn middle_and_half_width<const D: usize>(low: &[f64; D], high: &[f64; D]) -> ([f64; D], [f64; D]) {
     (
-        std::array::from_fn(|d| 0.5 * (node.low[d] + node.high[d])),
-        std::array::from_fn(|d| 0.5 * (node.high[d] - node.low[d])),
+        std::array::from_fn(|d| 0.5 * (low[d] + high[d])),
+        std::array::from_fn(|d| 0.5 * (high[d] - low[d])),
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use rand::{RngExt, SeedableRng};
-    use rand_chacha::ChaCha8Rng;
-
-    use super::*;
-    use crate::{
-        density::{Component, Corners, Walk, argmax, candidates_of_blocks},
-        testing::flower,
-    };
-
-    #[test]
-    fn candidates_hold_wherever_tethers_let_the_centroids_be() {
-        let colors = flower(30);
-        let mut generator = ChaCha8Rng::seed_from_u64(2);
-        for longest in [0.01, 1.0, 20.0] {
-            let tethered: Vec<_> = (0..50)
-                .map(|_| Component {
-                    offset: 0.0,
-                    whitening: Tethered(longest * generator.random::<f64>()),
-                    mean: [0; 3].map(|_| 256.0 * generator.random::<f64>()),
-                })
-                .collect();
-            let rule = Corners::<1>;
-            let colors = &colors;
-            let ids = candidates_of_blocks(Walk { colors, rule }, &tethered);
-            for _ in 0..20 {
-                let drifted: Vec<[f64; 3]> = tethered
-                    .iter()
-                    .map(|component| {
-                        // A corner of the cube that the tether reaches.
-                        let step = component.whitening.0 / 3.0f64.sqrt();
-                        component
-                            .mean
-                            .map(|x| x + if generator.random() { step } else { -step })
-                    })
-                    .collect();
-                let nearest = argmax(colors, &Component::centroids(&drifted), rule);
-                for (&block, ids) in colors.blocks().iter().zip(&ids) {
-                    let rows = colors.nodes()[block].rows();
-                    assert!(nearest[rows].iter().all(|id| ids.contains(id)));
-                }
-            }
-        }
-    }
 }

@@ -86,143 +86,43 @@ pub(crate) fn candidates_of_blocks<W: Whitening<D>, R: Rule<W, D>, const D: usiz
     walk: Walk<'_, R, D>,
     components: &[Component<W, D>],
 ) -> Vec<Vec<u32>> {
-    let mut crown = Crown::new(walk.colors);
-    crown.update(walk, components, &vec![true; components.len()]);
-    crown.blocks
+    vectorize(AboveBlocks { walk, components })
 }
 
-/// The boxes down to the blocks, and which components can matter to each.
-#[derive(Clone, Debug)]
-pub(crate) struct Crown {
-    boxes: Vec<CrownBox>,
-    /// The candidates of each block: ids, ascending.
-    pub blocks: Vec<Vec<u32>>,
-}
-
-#[derive(Clone, Debug)]
-struct CrownBox {
-    /// Its place among all boxes.
-    place: usize,
-    /// The place in the crown of the first box that is not inside this one.
-    next: usize,
-    kind: CrownKind,
-}
-
-#[derive(Clone, Debug)]
-enum CrownKind {
-    /// It has candidates of its own.
-    Inner(Vec<u32>),
-    /// It is the block of this number.
-    Block(usize),
-}
-
-impl Crown {
-    /// The crown of these colors, without any candidate.
-    pub(crate) fn new<const D: usize>(colors: &Colors<D>) -> Self {
-        let nodes = colors.nodes();
-        let blocks = colors.blocks();
-        let mut boxes = Vec::with_capacity(2 * blocks.len());
-        for (block, &end) in blocks.iter().enumerate() {
-            let start = boxes.last().map_or(0, |last: &CrownBox| match last.kind {
-                CrownKind::Inner(_) => last.place + 1,
-                CrownKind::Block(_) => nodes[last.place].next as usize,
-            });
-            boxes.extend((start..=end).map(|place| CrownBox {
-                place,
-                next: 0,
-                kind: if place == end {
-                    CrownKind::Block(block)
-                } else {
-                    CrownKind::Inner(Vec::new())
-                },
-            }));
-        }
-        let mut open: Vec<usize> = Vec::new();
-        for i in 0..boxes.len() {
-            let place = boxes[i].place;
-            while let Some(&last) = open.last()
-                && nodes[boxes[last].place].next as usize <= place
-            {
-                boxes[last].next = i;
-                open.pop();
-            }
-            open.push(i);
-        }
-        for i in open {
-            boxes[i].next = boxes.len();
-        }
-        Self {
-            boxes,
-            blocks: vec![Vec::new(); blocks.len()],
-        }
-    }
-
-    /// Brings the candidates up to date with `components`, of which those that `is_new` names have
-    /// changed; returns the blocks that have other candidates than before, or new ones.
-    pub(crate) fn update<W: Whitening<D>, R: Rule<W, D>, const D: usize>(
-        &mut self,
-        walk: Walk<'_, R, D>,
-        components: &[Component<W, D>],
-        is_new: &[bool],
-    ) -> Vec<usize> {
-        vectorize(Update {
-            crown: self,
-            walk,
-            components,
-            is_new,
-        })
-    }
-}
-
-/// Goes through the boxes of a crown, but not into those whose candidates stay.
-struct Update<'a, W, R, const D: usize> {
-    crown: &'a mut Crown,
+/// Walks the boxes down to the blocks.
+struct AboveBlocks<'a, W, R, const D: usize> {
     walk: Walk<'a, R, D>,
     components: &'a [Component<W, D>],
-    is_new: &'a [bool],
 }
 
-impl<W: Whitening<D>, R: Rule<W, D>, const D: usize> NullaryFnOnce for Update<'_, W, R, D> {
-    type Output = Vec<usize>;
+impl<W: Whitening<D>, R: Rule<W, D>, const D: usize> NullaryFnOnce for AboveBlocks<'_, W, R, D> {
+    type Output = Vec<Vec<u32>>;
 
     #[inline(always)]
     fn call(self) -> Self::Output {
-        let Crown { boxes, blocks } = self.crown;
         let nodes = self.walk.colors.nodes();
         let k = self.components.len();
         let mut lists = vec![Candidates::numbered(self.components, 0..k)];
         let mut scratch = Vec::with_capacity(k);
-        let mut changed = Vec::new();
-        let mut at = 0;
-        while at < boxes.len() {
-            let own = &mut boxes[at];
-            let node = &nodes[own.place];
-            let depth = node.depth as usize + 1;
-            if lists.len() == depth {
-                lists.push(Candidates::with_room_for(k));
+        let mut found = Vec::with_capacity(self.walk.colors.blocks().len());
+        let mut next = 0;
+        for &block in self.walk.colors.blocks() {
+            for node in &nodes[next..=block] {
+                let depth = node.depth as usize + 1;
+                if lists.len() == depth {
+                    lists.push(Candidates::with_room_for(k));
+                }
+                let (above, own) = lists.split_at_mut(depth);
+                let above = &above[depth - 1];
+                self.walk
+                    .rule
+                    .filter(node, above, &mut own[0], &mut scratch);
             }
-            let (above, below) = lists.split_at_mut(depth);
-            self.walk
-                .rule
-                .filter(node, &above[depth - 1], &mut below[0], &mut scratch);
-            let ids = below[0].ids();
-            let (block, kept) = match &mut own.kind {
-                CrownKind::Inner(kept) => (None, kept),
-                CrownKind::Block(block) => (Some(*block), &mut blocks[*block]),
-            };
-            let is_same = kept == ids;
-            if is_same && !ids.iter().any(|&id| self.is_new[id as usize]) {
-                at = own.next;
-                continue;
-            }
-            if !is_same {
-                kept.clear();
-                kept.extend_from_slice(ids);
-            }
-            changed.extend(block);
-            at += 1;
+            let depth = nodes[block].depth as usize + 1;
+            found.push(lists[depth].ids().to_vec());
+            next = nodes[block].next as usize;
         }
-        changed
+        found
     }
 }
 
