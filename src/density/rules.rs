@@ -216,6 +216,73 @@ mod tests {
         testing::flower,
     };
 
+    /// Which of the centroids, on tethers of these lengths, are kept for a box.
+    fn kept(low: [f64; 3], high: [f64; 3], centroids: &[([f64; 3], f64)]) -> Vec<u32> {
+        let component = |&(mean, length): &([f64; 3], f64)| Component {
+            offset: 0.0,
+            mean,
+            whitening: Tethered(length),
+        };
+        let components: Vec<_> = centroids.iter().map(component).collect();
+        let from = Candidates::numbered(&components, 0..components.len());
+        let mut into = Candidates::with_room_for(components.len());
+        Corners::<1>.filter(&Node::around(low, high), &from, &mut into, &mut Vec::new());
+        into.ids().to_vec()
+    }
+
+    #[test]
+    fn a_centroid_stays_if_a_corner_is_as_near_to_it_as_to_the_one_nearest_to_the_middle() {
+        let mut generator = ChaCha8Rng::seed_from_u64(4);
+        let mut point = |scale: f64| [0; 3].map(|_| scale * generator.random::<f64>());
+        for _ in 0..200 {
+            let (low, size) = (point(200.0), point(40.0));
+            let high = std::array::from_fn(|d| low[d] + size[d]);
+            let middle = std::array::from_fn(|d| low[d] + size[d] / 2.0);
+            let centroids: Vec<[f64; 3]> = (0..20).map(|_| point(256.0)).collect();
+            let distance = |x: [f64; 3], j: usize| {
+                squared_norm::<f64, 3>(std::array::from_fn(|d| x[d] - centroids[j][d]))
+            };
+            let first =
+                (0..20).min_by(|&i, &j| distance(middle, i).total_cmp(&distance(middle, j)));
+            let first = first.unwrap();
+            let corners = (0..8).map(|corner| {
+                std::array::from_fn(|d| {
+                    if corner >> d & 1 == 0 {
+                        low[d]
+                    } else {
+                        high[d]
+                    }
+                })
+            });
+            let corners: Vec<[f64; 3]> = corners.collect();
+            let stays = |&j: &usize| {
+                corners
+                    .iter()
+                    .any(|&x| distance(x, j) <= distance(x, first))
+            };
+            let expected: Vec<u32> = (0..20).filter(stays).map(|j| j as u32).collect();
+            let tied: Vec<_> = centroids.iter().map(|&mean| (mean, 0.0)).collect();
+            assert_eq!(kept(low, high, &tied), expected);
+        }
+    }
+
+    #[test]
+    fn longer_tethers_let_farther_centroids_stay() {
+        // From a point at 0 one is 10 away, and another is not much more than both tethers farther.
+        let at = |x: f64, length| ([x, 0.0, 0.0], length);
+        let origin = [0.0; 3];
+        assert_eq!(
+            kept(origin, origin, &[at(10.0, 0.4), at(10.99, 0.6)]),
+            [0, 1]
+        );
+        assert_eq!(kept(origin, origin, &[at(10.0, 0.4), at(11.01, 0.6)]), [0]);
+        // Of a box from -1 to 1, 1 is nearest to it: as near as to 0 if it is at 2, and 3 with tethers. The
+        // largest denominator lets it stay up to 3.737.
+        let (low, high) = ([-1.0, 0.0, 0.0], [1.0, 0.0, 0.0]);
+        assert_eq!(kept(low, high, &[at(0.0, 0.4), at(2.99, 0.6)]), [0, 1]);
+        assert_eq!(kept(low, high, &[at(0.0, 0.4), at(3.75, 0.6)]), [0]);
+    }
+
     #[test]
     fn candidates_hold_wherever_tethers_let_the_centroids_be() {
         let colors = flower(30);
