@@ -226,6 +226,15 @@ mod tests {
     }
 
     #[test]
+    fn a_color_for_a_point_has_its_alpha_where_that_is_0_or_1_only() {
+        let of = |alpha| as_of([9.0, 9.0, 9.0, alpha], 255.0, [9, 9, 9, 100]);
+        assert_eq!([of(0.0), of(255.0)], [[0; 4], [9, 9, 9, 255]]);
+        assert_eq!([of(1.0), of(254.0)], [[9, 9, 9, 100]; 2]);
+        let without_alpha = as_of([9.0; 3], 255.0, [9, 9, 9, 100]);
+        assert_eq!(without_alpha, [9, 9, 9, 255]);
+    }
+
+    #[test]
     fn a_mean_is_opaque_when_most_of_its_pixels_are_and_keeps_its_color() {
         let colors = colors(&[
             ([200, 100, 0, 255], 3),
@@ -240,6 +249,31 @@ mod tests {
             assert!((found - expected).abs() < 1e-9);
         }
         assert_eq!(means[0][3], 255.0);
+    }
+
+    #[test]
+    fn beside_an_opaque_mean_those_become_so_of_which_more_than_half_is() {
+        let colors = colors(&[
+            ([0, 0, 250, 255], 1),
+            ([200, 0, 0, 255], 3),
+            ([200, 0, 0, 200], 2),
+            ([0, 200, 0, 255], 2),
+            ([0, 200, 0, 200], 2),
+        ]);
+        let means = [[0, 0, 250, 255], [200, 0, 0, 233], [0, 200, 0, 227]];
+        let alphas = settled(&colors, &means, 0).into_iter().map(|mean| mean[3]);
+        assert!(alphas.eq([255.0, 255.0, 227.0]));
+    }
+
+    #[test]
+    fn no_mean_becomes_opaque_without_an_opaque_pixel_or_once_it_is_transparent() {
+        let veils = colors(&[([90, 90, 90, 240], 5), ([90, 90, 90, 60], 5)]);
+        let means = [[90, 90, 90, 240], [90, 90, 90, 60]];
+        assert_eq!(settled(&veils, &means, 0), points(&means));
+        // Black is nearer to nothing than to white.
+        let pixels = colors(&[([0, 0, 0, 0], 1), ([0, 0, 0, 255], 2), ([255; 4], 1)]);
+        let means = [[0; 4], [255, 255, 255, 255]];
+        assert_eq!(settled(&pixels, &means, 0), points(&means));
     }
 
     #[test]
@@ -273,6 +307,17 @@ mod tests {
         let with_one = [[80, 80, 80, 8], [0, 0, 0, 0], [80, 80, 80, 255]];
         assert_eq!(settled(&colors(&pixels), &with_one, 0)[0][3], 8.0);
         assert_eq!(settled(&colors(&pixels), &[[9, 9, 9, 99]], 0)[0][3], 99.0);
+    }
+
+    #[test]
+    fn what_it_costs_to_make_a_mean_transparent_grows_with_its_pixels() {
+        let pixels = [([0; 4], 1), ([0, 0, 0, 10], 40), ([0, 0, 0, 20], 1)];
+        let means = [[0, 0, 0, 10], [0, 0, 0, 20]];
+        // 40 times 100 against 400.
+        let alphas = settled(&colors(&pixels), &means, 0)
+            .into_iter()
+            .map(|mean| mean[3]);
+        assert!(alphas.eq([10.0, 0.0]));
     }
 
     #[test]

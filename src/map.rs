@@ -150,6 +150,7 @@ mod tests {
         let palette = Palette::opaque(&entries).unwrap();
         let (colors, color_of_pixel) = Colors::of(&picture);
         let indices = expand(&nearest(&colors, &palette, Space::Srgb), &color_of_pixel);
+        assert_eq!(indices.len(), 40 * 30);
         for (pixel, &index) in picture.over_white().iter().zip(&indices) {
             let distance = |entry: [u8; 4]| -> u32 {
                 (0..3)
@@ -184,6 +185,46 @@ mod tests {
                 assert_eq!(completed, palette);
             }
         }
+    }
+
+    /// A palette of `k` colors of pixels that all have its first one so far, and the entry of each pixel.
+    fn completed(pixels: &[[u8; 4]], first: [u8; 4], k: usize) -> (Palette, Vec<u8>) {
+        let width = pixels.len() as u32;
+        let picture = Picture::from_pixels(width, 1, Pixels::Rgba8(pixels.to_vec())).unwrap();
+        let (colors, color_of_pixel) = Colors::<4>::in_space(&picture, Space::Srgb);
+        let palette = Palette::new(vec![first]).unwrap();
+        let entries = vec![0; colors.len()];
+        let (palette, entries) = complete(&colors, &palette, entries, 0, k, Space::Srgb).unwrap();
+        (palette, expand(&entries, &color_of_pixel))
+    }
+
+    #[test]
+    fn a_color_as_near_to_the_new_entry_as_to_its_own_stays() {
+        let gray = |value| [value, value, value, 255];
+        let (palette, entries) = completed(&[gray(0), gray(10), gray(20)], gray(0), 2);
+        assert_eq!(palette.colors(), [gray(0), gray(20)]);
+        assert_eq!(entries, [0, 0, 1]);
+    }
+
+    #[test]
+    fn many_pixels_that_are_somewhat_off_are_served_worse_than_one_that_is_far_off() {
+        let mut pixels = vec![[5, 0, 0, 255]; 50];
+        pixels.push([0, 10, 0, 255]);
+        let (palette, _) = completed(&pixels, [0, 0, 0, 255], 2);
+        assert_eq!(palette.colors()[1], pixels[0]);
+    }
+
+    #[test]
+    fn an_opaque_color_is_not_taken_along_by_an_entry_that_is_not() {
+        let pixels = [
+            [200, 0, 0, 254],
+            [200, 0, 0, 254],
+            [190, 0, 0, 255],
+            [0, 0, 0, 255],
+        ];
+        let (palette, entries) = completed(&pixels, [0, 0, 0, 255], 2);
+        assert_eq!(palette.colors()[1], pixels[0]);
+        assert_eq!(entries, [1, 1, 0, 0]);
     }
 
     #[test]

@@ -78,3 +78,17 @@ impl<const D: usize> Cells<D> {
         candidates.ids().iter().map(|&id| id as u8).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_entries_equally_near_the_first_is_taken() {
+        let at = |x: f64| [x, 5.0, 5.0];
+        let cells = Cells::new(&[at(9.0), at(1.0), at(5.0), at(1.0)], [0.0; 3], [10.0; 3]);
+        for (x, entry) in [(7.0, 0), (3.0, 1), (1.0, 1), (3.1, 2), (6.9, 2), (10.0, 0)] {
+            assert_eq!(cells.nearest(at(x)), entry, "{x}");
+        }
+    }
+}

@@ -309,3 +309,66 @@ pub(crate) fn squared_norm<T: Real, const D: usize>(y: [T; D]) -> T {
 pub(crate) fn squared_distance<const D: usize>(a: [f64; D], b: [f64; D]) -> f64 {
     squared_norm::<f64, D>(std::array::from_fn(|d| a[d] - b[d]))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// L^-1, and a component with it.
+    const LOWER: [[f64; 3]; 3] = [[2.0, 0.0, 0.0], [1.0, 3.0, 0.0], [0.0, 4.0, 5.0]];
+
+    fn candidates() -> Candidates<Triangular<3>, 3> {
+        let component = Component {
+            offset: 0.5,
+            mean: [1.0, 2.0, 3.0],
+            whitening: Triangular(LOWER),
+        };
+        Candidates::numbered(&[component], 0..1)
+    }
+
+    #[test]
+    fn a_precision_is_the_transpose_of_the_inverse_factor_times_that() {
+        let expected = [[5.0, 0.0, 0.0], [3.0, 25.0, 0.0], [0.0, 20.0, 25.0]];
+        assert_eq!(candidates().precision(0), expected);
+    }
+
+    #[test]
+    fn the_mean_score_of_points_is_told_by_their_mean_and_covariance() {
+        let candidates = candidates();
+        let points = [
+            [1.0, 4.0, 7.0],
+            [3.0, 1.0, 2.0],
+            [2.0, 4.0, 3.0],
+            [6.0, 3.0, 4.0],
+        ];
+        let mean: [f64; 3] = std::array::from_fn(|d| points.iter().map(|x| x[d] / 4.0).sum());
+        let covariance = |i: usize, l: usize| {
+            let products = points
+                .iter()
+                .map(|x| (x[i] - mean[i]) * (x[l] - mean[l]) / 4.0);
+            Vector([products.sum(); LANES])
+        };
+        let lower = |i| {
+            std::array::from_fn(|l| {
+                if l <= i {
+                    covariance(i, l)
+                } else {
+                    Vector::ZERO
+                }
+            })
+        };
+        let found = candidates.mean_scores(
+            0,
+            &candidates.precision(0),
+            mean.map(|x| Vector([x; LANES])),
+            &std::array::from_fn(lower),
+        );
+        let expected: f64 = points.iter().map(|&x| candidates.score(0, x) / 4.0).sum();
+        assert!((found.0[0] - expected).abs() < 1e-12 * expected.abs());
+        // (1, 2, 3) - mean whitened: the score by the formula.
+        assert_eq!(
+            candidates.score(0, [2.0, 2.0, 3.0]),
+            0.5 - 0.5 * (4.0 + 1.0)
+        );
+    }
+}

@@ -193,3 +193,55 @@ fn middle_and_half_width<const D: usize>(low: &[f64; D], high: &[f64; D]) -> ([f
         std::array::from_fn(|d| 0.5 * (high[d] - low[d])),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+    use crate::density::Component;
+
+    /// Which of the centroids are kept for a box.
+    fn kept(low: [f64; 3], high: [f64; 3], centroids: &[[f64; 3]]) -> Vec<u32> {
+        let from = Candidates::numbered(&Component::centroids(centroids), 0..centroids.len());
+        let mut kept = Vec::new();
+        Corners::<1>.keep(&low, &high, &from, &mut kept, &mut Vec::new());
+        kept
+    }
+
+    #[test]
+    fn a_centroid_stays_if_a_corner_is_as_near_to_it_as_to_the_one_nearest_to_the_middle() {
+        let mut generator = ChaCha8Rng::seed_from_u64(4);
+        let mut point = |scale: f64| [0; 3].map(|_| scale * generator.random::<f64>());
+        for _ in 0..200 {
+            let (low, size) = (point(200.0), point(40.0));
+            let high = std::array::from_fn(|d| low[d] + size[d]);
+            let middle = std::array::from_fn(|d| low[d] + size[d] / 2.0);
+            let centroids: Vec<[f64; 3]> = (0..20).map(|_| point(256.0)).collect();
+            let distance = |x: [f64; 3], j: usize| {
+                squared_norm::<f64, 3>(std::array::from_fn(|d| x[d] - centroids[j][d]))
+            };
+            let first =
+                (0..20).min_by(|&i, &j| distance(middle, i).total_cmp(&distance(middle, j)));
+            let first = first.unwrap();
+            let corners = (0..8).map(|corner| {
+                std::array::from_fn(|d| {
+                    if corner >> d & 1 == 0 {
+                        low[d]
+                    } else {
+                        high[d]
+                    }
+                })
+            });
+            let corners: Vec<[f64; 3]> = corners.collect();
+            let stays = |&j: &usize| {
+                corners
+                    .iter()
+                    .any(|&x| distance(x, j) <= distance(x, first))
+            };
+            let expected: Vec<u32> = (0..20).filter(stays).map(|j| j as u32).collect();
+            assert_eq!(kept(low, high, &centroids), expected);
+        }
+    }
+}

@@ -145,3 +145,35 @@ impl<const N: usize> Sums<N> {
 fn around(place: usize, radius: usize, count: usize) -> Range<usize> {
     place.saturating_sub(radius)..(place + radius + 1).min(count)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn means_are_over_the_window_as_far_as_there_are_pixels() {
+        // Three rows of four pixels: 0 to 11, and their negatives.
+        let mut sums = Sums::<2>::new(4);
+        let number = |pixel: usize| [pixel as f64, -(pixel as f64)];
+        sums.fill(1, 3, 1, number);
+        assert_eq!(sums.mean(1, 1), [5.0, -5.0]);
+        // The last row and the one above it, the first two columns.
+        sums.fill(2, 3, 1, number);
+        assert_eq!(sums.mean(0, 1), [6.5, -6.5]);
+        assert_eq!(sums.mean(3, 0), [9.0, -9.0]);
+    }
+
+    #[test]
+    fn moments_are_the_square_and_the_coordinates() {
+        assert_eq!(moments([2.0, 3.0, 6.0]), [49.0, 2.0, 3.0, 6.0, 0.0]);
+    }
+
+    #[test]
+    fn the_share_rises_from_near_to_far() {
+        let [near, far] = FAR;
+        assert_eq!([share_at(0.0), share_at(near)], [SHARE; 2]);
+        assert_eq!([share_at(far), share_at(1.0)], [1.0; 2]);
+        let middle = share_at(f64::midpoint(near, far));
+        assert!((middle - f64::midpoint(SHARE, 1.0)).abs() < 1e-12);
+    }
+}

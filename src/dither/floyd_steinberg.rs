@@ -186,6 +186,98 @@ fn diffuse_row<const D: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Colors, Palette, Picture, Space, map, picture::Pixels, testing::noise};
+
+    /// The entries of a picture whose palette this is, with all errors spread.
+    fn diffused<const D: usize>(picture: &Picture, palette: &Palette, strength: f64) -> Vec<u8> {
+        let (colors, color_of_pixel) = Colors::<D>::in_space(picture, Space::Srgb);
+        let canvas = Canvas {
+            colors: &colors,
+            color_of_pixel: &color_of_pixel,
+            width: picture.width() as usize,
+            entries: &palette.points(Space::Srgb),
+            nearest: &map::nearest(&colors, palette, Space::Srgb),
+        };
+        diffuse(&canvas, f64::INFINITY, |_| strength)
+    }
+
+    #[test]
+    fn errors_go_to_the_next_pixel_and_to_three_below_in_turning_rows() {
+        let (width, height) = (20, 12);
+        let picture = noise(20, 12, 8);
+        let entries = [
+            [0, 0, 0],
+            [255, 0, 0],
+            [0, 255, 90],
+            [255, 255, 255],
+            [90, 90, 200],
+        ];
+        let palette = Palette::opaque(&entries).unwrap();
+        for strength in [1.0, 0.5] {
+            let mut errors = vec![[0.0; 3]; width * height];
+            let mut expected = vec![0; width * height];
+            for y in 0..height {
+                let forward = if y % 2 == 0 { 1 } else { -1 };
+                for step in 0..width {
+                    let x = if y % 2 == 0 { step } else { width - 1 - step };
+                    let pixel = picture.over_white()[y * width + x];
+                    let error = errors[y * width + x];
+                    // Black and white are among the entries.
+                    let target: [f64; 3] = std::array::from_fn(|d| {
+                        (f64::from(pixel[d]) + strength * error[d]).clamp(0.0, 255.0)
+                    });
+                    let off = |entry: [u8; 3]| -> [f64; 3] {
+                        std::array::from_fn(|d| target[d] - f64::from(entry[d]))
+                    };
+                    let distance = |i: &usize| squared_norm(off(entries[*i]));
+                    let nearest = (0..5)
+                        .min_by(|i, j| distance(i).total_cmp(&distance(j)))
+                        .unwrap();
+                    expected[y * width + x] = nearest as u8;
+                    for (dx, dy, share) in [
+                        (forward, 0, 7.0),
+                        (-forward, 1, 3.0),
+                        (0, 1, 5.0),
+                        (forward, 1, 1.0),
+                    ] {
+                        let (x, y) = (x as i32 + dx, y + dy);
+                        if (0..width as i32).contains(&x) && y < height {
+                            for d in 0..3 {
+                                errors[y * width + x as usize][d] +=
+                                    off(entries[nearest])[d] * share / 16.0;
+                            }
+                        }
+                    }
+                }
+            }
+            assert_eq!(diffused::<3>(&picture, &palette, strength), expected);
+        }
+    }
+
+    #[test]
+    fn opaque_pixels_take_opaque_entries() {
+        let pixel = |i: usize| {
+            [
+                (i * 37 % 256) as u8,
+                90,
+                30,
+                if i % 3 == 0 { 120 } else { 255 },
+            ]
+        };
+        let picture =
+            Picture::from_pixels(20, 10, Pixels::Rgba8((0..200).map(pixel).collect())).unwrap();
+        let entries = [
+            [250, 90, 30, 250],
+            [10, 90, 30, 255],
+            [200, 90, 30, 255],
+            [128, 90, 30, 120],
+        ];
+        let palette = Palette::new(entries.to_vec()).unwrap();
+        let found = diffused::<4>(&picture, &palette, 1.0);
+        for (i, entry) in found.into_iter().enumerate() {
+            assert!(i % 3 == 0 || entries[usize::from(entry)][3] == 255, "{i}");
+        }
+    }
 
     #[test]
     fn limits_are_distances_to_the_next_entry_or_their_mean_and_shorten_no_smaller_error() {

@@ -323,7 +323,81 @@ mod tests {
                     let all = colors.nodes()[0].sum[d];
                     assert!((sum - all).abs() < 1e-9 * all);
                 }
+                // What scatters within parts and between them is what scatters.
+                let all = &colors.nodes()[0];
+                let mean = all.mean();
+                for i in 0..3 {
+                    for l in 0..=i {
+                        let scatter = |part: &Part<3>| {
+                            let between = (part.mean[i] - mean[i]) * (part.mean[l] - mean[l]);
+                            part.scatter[i][l] + part.count * between
+                        };
+                        let sum: f64 = boxes.parts.iter().map(scatter).sum();
+                        assert!((sum - all.scatter[i][l]).abs() < 1e-9 * all.total_scatter());
+                    }
+                }
             }
+        }
+    }
+
+    #[test]
+    fn parts_are_of_colors_at_the_same_ends_and_frequent_colors_are_alone() {
+        // All of low, middle and high in each channel, one more that is like the first, and two that at
+        // least one pixel in a thousand has, or nearly.
+        let value = |i: usize, d: u32| [0.0, 100.0, 255.0][i / 3usize.pow(d) % 3];
+        let mut colors: Vec<([f64; 3], f64)> = (0..27)
+            .map(|i| ([0, 1, 2].map(|d| value(i, d)), 1.0))
+            .collect();
+        colors.extend([
+            ([0.0, 0.0, 90.0], 1.0),
+            ([90.0; 3], 100.0),
+            ([80.0; 3], 99.0),
+        ]);
+        let rest = 100_000.0 - colors.iter().map(|color| color.1).sum::<f64>();
+        colors.push(([70.0; 3], rest));
+        let points = ndarray::Array2::from_shape_fn((31, 3), |(row, d)| colors[row].0[d]);
+        let counts: Vec<f64> = colors.iter().map(|color| color.1).collect();
+        let (colors, places) = Colors::<3>::from_points(&points, &counts, 255.0).unwrap();
+        let kind = |i: usize| kind(&colors, places[i] as usize);
+        let distinct: std::collections::BTreeSet<_> = (0..27).map(kind).collect();
+        assert_eq!(distinct.len(), 27);
+        assert!(distinct.iter().all(|(frequent, _)| frequent.is_none()));
+        assert_eq!(kind(27), kind(9));
+        assert_eq!(
+            [kind(28).0, kind(30).0],
+            [Some(places[28] as usize), Some(places[30] as usize)]
+        );
+        assert_eq!(kind(29), kind(13));
+        // 27, and the two that are frequent.
+        assert_eq!(Boxes::of(&colors, 1).parts.len(), 29);
+    }
+
+    #[test]
+    fn of_a_single_component_parts_tell_all_exactly() {
+        let colors = flower(40);
+        let options = Options {
+            k: 1,
+            ..Options::default()
+        };
+        let mixture = fit(&colors, &options).unwrap().mixture;
+        let gaussians = mixture.gaussians(colors.unit()).unwrap();
+        let (log_likelihood, exact) = colors.e_step(&gaussians);
+        for number in [1, 100] {
+            let boxes = Boxes::of(&colors, number);
+            let (found, statistics) = boxes.e_step(&gaussians);
+            assert!((found - log_likelihood).abs() < 1e-12);
+            for i in 0..3 {
+                for l in 0..=i {
+                    let difference = statistics[0].second[i][l] - exact[0].second[i][l];
+                    assert!(difference.abs() < 1e-9 * colors.nodes()[0].total_scatter());
+                }
+            }
+            let log_densities = boxes.log_densities(&gaussians);
+            assert_eq!(log_densities.len(), boxes.parts.len());
+            let of_parts = boxes.parts.iter().zip(log_densities);
+            let sum: f64 = of_parts.map(|(part, own)| part.count * own).sum();
+            let on_unit = sum / colors.total() + 3.0 * libm::log(255.0);
+            assert!((on_unit - log_likelihood).abs() < 1e-12);
         }
     }
 

@@ -302,6 +302,10 @@ mod tests {
             let choice = choose(&colors, &Options::default(), 32, Criterion::Bic).unwrap();
             assert!(choice.k <= colors.len() && !choice.capped);
             assert!(choice.fit.log_likelihood.is_finite());
+            let most = colors.len();
+            let choice = choose(&colors, &Options::default(), most, Criterion::Bic).unwrap();
+            assert!(!choice.capped);
+            assert!(choice.fit.trace.iter().any(|run| run.kept));
         }
     }
 

@@ -263,3 +263,303 @@ impl Em {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::{gmm::expectation::clusters, testing::flower};
+
+    const EM: Em = Em {
+        covariance_type: CovarianceType::Full,
+        reg_covar: 0.0,
+        singular: LEAST_VARIANCE,
+        tol: 0.0,
+        max_iter: 100,
+        accelerated: false,
+        keeps_best: false,
+    };
+
+    /// Sums over pixels about a point.
+    fn statistics(weight: f64, first: [f64; 3], diagonal: [f64; 3]) -> Statistics<3> {
+        let mut statistics = Statistics::about([1.0, 2.0, 3.0]);
+        statistics.weight = weight;
+        statistics.first = first;
+        for d in 0..3 {
+            statistics.second[d][d] = diagonal[d];
+        }
+        statistics
+    }
+
+    fn diagonal(gaussian: &Gaussian<3>) -> [f64; 3] {
+        std::array::from_fn(|d| gaussian.covariance[(d, d)])
+    }
+
+    #[test]
+    fn parameters_are_the_moments_in_the_form_of_their_type() {
+        // Second moments of (2, 2, 1) about (1, 0, 0) and of (3, 1, 5) about the mean itself.
+        let members = [
+            statistics(4.0, [4.0, 0.0, 0.0], [8.0, 8.0, 4.0]),
+            statistics(12.0, [0.0; 3], [36.0, 12.0, 60.0]),
+        ];
+        let tied = [2.5, 1.25, 4.0];
+        for (covariance_type, expected) in [
+            (CovarianceType::Full, [[1.0, 2.0, 1.0], [3.0, 1.0, 5.0]]),
+            (CovarianceType::Diag, [[1.0, 2.0, 1.0], [3.0, 1.0, 5.0]]),
+            (CovarianceType::Tied, [tied, tied]),
+            (CovarianceType::Spherical, [[4.0 / 3.0; 3], [3.0; 3]]),
+        ] {
+            let em = Em {
+                covariance_type,
+                reg_covar: 0.5,
+                ..EM
+            };
+            let found = em.m_step(&members);
+            assert_eq!([found[0].weight, found[1].weight], [0.25, 0.75]);
+            assert_eq!(found[0].mean, [2.0, 2.0, 3.0]);
+            assert_eq!(found[1].mean, [1.0, 2.0, 3.0]);
+            assert_eq!(
+                diagonal(&found[0]),
+                expected[0].map(|variance| variance + 0.5)
+            );
+            assert_eq!(
+                diagonal(&found[1]),
+                expected[1].map(|variance| variance + 0.5)
+            );
+        }
+    }
+
+    #[test]
+    fn components_without_members_are_dropped_and_singular_ones_raised() {
+        let found = EM.m_step(&[
+            statistics(1000.0, [0.0; 3], [1000.0; 3]),
+            statistics(1e-14, [0.0; 3], [1e-14; 3]),
+            statistics(1000.0, [0.0; 3], [1000.0, 0.0, 1000.0]),
+        ]);
+        assert_eq!(found.len(), 2);
+        assert_eq!(diagonal(&found[0]), [1.0; 3]);
+        let [x, y, z] = diagonal(&found[1]);
+        assert!(x > 1.0 && z > 1.0 && y >= LEAST_VARIANCE && y < 1e-9);
+    }
+
+    #[test]
+    fn the_floor_is_the_larger_of_what_is_added_and_what_is_singular() {
+        assert_eq!(EM.floor(), LEAST_VARIANCE);
+        let with_more = Em {
+            reg_covar: 0.25,
+            ..EM
+        };
+        assert_eq!(with_more.floor(), 0.25);
+    }
+
+    /// Says these log-likelihoods one after the other, the last for ever, and that all pixels stand
+    /// where nothing moves, or where they aim at a limit.
+    struct Script<'a> {
+        values: &'a [f64],
+        calls: AtomicUsize,
+        moves: bool,
+    }
+
+    impl<'a> Script<'a> {
+        fn new(values: &'a [f64], moves: bool) -> Self {
+            let calls = AtomicUsize::new(0);
+            Self {
+                values,
+                calls,
+                moves,
+            }
+        }
+    }
+
+    impl Expectation<3> for Script<'_> {
+        fn e_step(&self, _: &[Gaussian<3>]) -> (f64, Vec<Statistics<3>>) {
+            let call = self.calls.fetch_add(1, Ordering::Relaxed);
+            let x = if self.moves {
+                0.5f64.powi(call as i32)
+            } else {
+                0.0
+            };
+            let value = self.values[call.min(self.values.len() - 1)];
+            (value, vec![statistics(1.0, [x, 0.0, 0.0], [9.0; 3])])
+        }
+    }
+
+    fn start() -> Vec<Gaussian<3>> {
+        vec![Gaussian::new(1.0, [7.0; 3], SMatrix::identity()).unwrap()]
+    }
+
+    #[test]
+    fn it_converges_when_the_likelihood_changes_by_less_than_the_tolerance() {
+        let run = |values: &[f64], tol| {
+            let em = Em { tol, ..EM };
+            let run = em.run(&Script::new(values, false), start());
+            (run.history.len(), run.converged)
+        };
+        assert_eq!(run(&[1.0, 2.0, 2.5, 2.75], 0.5), (4, true));
+        assert_eq!(run(&[1.0, 2.0, 1.75], 0.5), (3, true));
+        assert_eq!(run(&[1.0], 0.0), (100, false));
+    }
+
+    #[test]
+    fn a_trial_is_a_few_iterations_or_fewer() {
+        for (max_iter, expected) in [(100, TRIAL_ITERATIONS), (7, 7)] {
+            let em = Em { max_iter, ..EM };
+            let run = em.tried(&Script::new(&[1.0], false), start());
+            assert_eq!(run.history.len(), expected);
+        }
+    }
+
+    #[test]
+    fn the_best_parameters_are_kept_where_the_last_are_worse_by_more_than_the_tolerance() {
+        let run = |values: &[f64], tol, keeps_best| {
+            let em = Em {
+                tol,
+                max_iter: 3,
+                keeps_best,
+                ..EM
+            };
+            let run = em.run(&Script::new(values, true), start());
+            (run.log_likelihood, run.gaussians[0].mean[0])
+        };
+        // The means: 7 at the start, and then 1 + 1, 1 + 1/2 and 1 + 1/4.
+        let values = [1.0, 3.0, 2.0];
+        assert_eq!(run(&values, 0.5, true), (3.0, 2.0));
+        assert_eq!(run(&values, 0.5, false), (2.0, 1.25));
+        for tol in [1.0, 1.25] {
+            assert_eq!(run(&[1.0, 3.0, 4.5, 2.0], tol, true), (4.5, 1.5));
+            assert_eq!(
+                run(&[-9.0, 3.0, 1.5, 3.0 - tol], tol, true),
+                (3.0 - tol, 1.25)
+            );
+        }
+        assert_eq!(run(&[3.0, 3.0, 1.0], 0.5, true), (3.0, 7.0));
+    }
+
+    #[test]
+    fn an_extrapolation_that_loses_is_taken_back_and_counts_as_an_iteration() {
+        let run = |values: &[f64]| {
+            let em = Em {
+                accelerated: true,
+                max_iter: 5,
+                ..EM
+            };
+            let script = Script::new(values, true);
+            let run = em.run(&script, start());
+            (run.history, run.log_likelihood, script.calls.into_inner())
+        };
+        let (history, log_likelihood, calls) = run(&[1.0, 2.0, 3.0, 2.5, 4.0, 5.0]);
+        assert_eq!(
+            (history, log_likelihood, calls),
+            (vec![1.0, 2.0, 3.0, 4.0], 5.0, 6)
+        );
+        let (history, log_likelihood, calls) = run(&[1.0, 2.0, 3.0, 3.5, 4.0, 5.0]);
+        assert_eq!(
+            (history, log_likelihood, calls),
+            (vec![1.0, 2.0, 3.0, 3.5, 4.0], 5.0, 6)
+        );
+    }
+
+    /// Statistics of two components that come nearer to a limit by the factor `q` in each step, after
+    /// so many steps.
+    fn nearing(q: f64, steps: i32) -> Vec<Statistics<3>> {
+        let rest = q.powi(steps);
+        vec![
+            statistics(
+                4.0 + rest,
+                [4.0 - rest, rest, 0.0],
+                [8.0 + rest, 8.0, 4.0 - rest],
+            ),
+            statistics(
+                12.0 - rest,
+                [0.0, 0.0, 2.0 * rest],
+                [36.0, 12.0 + 3.0 * rest, 60.0],
+            ),
+        ]
+    }
+
+    fn extrapolated(q: f64, longest: &mut f64) -> Option<Vec<Gaussian<3>>> {
+        let trail = [0, 1, 2].map(|steps| nearing(q, steps));
+        EM.extrapolate(trail.each_ref().map(Vec::as_slice), longest)
+    }
+
+    #[test]
+    fn steps_that_shrink_by_a_factor_are_extrapolated_to_their_limit() {
+        for q in [0.5, 0.9] {
+            let mut longest = 20.0;
+            let found = extrapolated(q, &mut longest).unwrap();
+            assert_eq!(longest, 20.0);
+            for (found, expected) in found.iter().zip(EM.m_step(&nearing(0.0, 1))) {
+                assert!((found.weight - expected.weight).abs() < 1e-12);
+                for d in 0..3 {
+                    assert!((found.mean[d] - expected.mean[d]).abs() < 1e-12);
+                }
+                assert!((found.covariance - expected.covariance).norm() < 1e-11);
+            }
+        }
+    }
+
+    #[test]
+    fn an_extrapolation_goes_no_farther_than_the_longest_which_grows() {
+        let mut longest = 4.0;
+        let found = extrapolated(0.9, &mut longest).unwrap();
+        assert_eq!(longest, 16.0);
+        // 1 + 2 * 4 * (q - 1) + 4 * 4 * (q - 1)^2 of what is left to go: 0.36.
+        let weight = 4.36 / 16.0;
+        assert!((found[0].weight - weight).abs() < 1e-12);
+    }
+
+    #[test]
+    fn steps_that_turn_back_or_end_and_what_are_no_parameters_are_not_extrapolated() {
+        for q in [-0.5, 0.0, 1.0] {
+            assert!(extrapolated(q, &mut 20.0).is_none());
+        }
+        let trail = [
+            nearing(0.5, 0),
+            nearing(0.5, 1),
+            nearing(0.5, 2)[..1].to_vec(),
+        ];
+        let trail = trail.each_ref().map(Vec::as_slice);
+        assert!(EM.extrapolate(trail, &mut 20.0).is_none());
+        // The limits of 1 + 3 and of 4 - 3 q^n: a weight of 0 or less, a variance of 0 or less.
+        let lost = |weight: f64, variance: f64| {
+            let at = |rest: f64| {
+                vec![statistics(
+                    weight + rest,
+                    [0.0; 3],
+                    [9.0, 9.0, variance + rest],
+                )]
+            };
+            let trail = [at(1.0), at(0.5), at(0.25)];
+            EM.extrapolate(trail.each_ref().map(Vec::as_slice), &mut 20.0)
+        };
+        assert!(lost(1.0, 1.0).is_some());
+        assert!(lost(-0.1, 1.0).is_none());
+        assert!(lost(1.0, -0.1).is_none());
+    }
+
+    #[test]
+    fn acceleration_takes_fewer_iterations_to_as_great_a_likelihood() {
+        let colors = flower(20);
+        let centroids = [
+            [200.0, 180.0, 120.0],
+            [10.0, 50.0, 40.0],
+            [100.0, 90.0, 60.0],
+            [220.0, 160.0, 90.0],
+        ];
+        let run = |accelerated| {
+            let em = Em {
+                reg_covar: 1e-6 * 255.0 * 255.0,
+                tol: 1e-6,
+                max_iter: 2000,
+                accelerated,
+                ..EM
+            };
+            em.run(&colors, em.m_step(&clusters(&colors, &centroids)))
+        };
+        let (plain, accelerated) = (run(false), run(true));
+        assert!(plain.converged && accelerated.converged);
+        assert!(accelerated.history.len() * 2 < plain.history.len());
+        assert!(accelerated.log_likelihood > plain.log_likelihood - 1e-3);
+    }
+}

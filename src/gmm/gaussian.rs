@@ -87,3 +87,31 @@ impl<const D: usize> Gaussian<D> {
         Cholesky::new(self.covariance - SMatrix::identity() * variance).is_none()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With the eigenvalues 1, 1 and 3.
+    fn gaussian() -> Gaussian<3> {
+        let covariance = SMatrix::from([[2.0, 1.0, 0.0], [1.0, 2.0, 0.0], [0.0, 0.0, 1.0]]);
+        Gaussian::new(1.0, [0.0; 3], covariance).unwrap()
+    }
+
+    #[test]
+    fn the_trace_is_that_of_precision_times_scatter() {
+        let scatter = SMatrix::from([[3.0, 1.0, 0.0], [1.0, 5.0, 0.0], [0.0, 0.0, 7.0]]);
+        // The precision is a third of ((2, -1), (-1, 2)), and 1.
+        let expected = (6.0 - 2.0 + 10.0) / 3.0 + 7.0;
+        assert!((gaussian().trace_with_precision(&scatter) - expected).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_least_variance_in_any_direction_is_the_least_eigenvalue() {
+        assert!(!gaussian().has_variance_below(0.99));
+        assert!(gaussian().has_variance_below(1.01));
+        let four = Gaussian::new(1.0, [0.0; 3], SMatrix::identity() * 4.0).unwrap();
+        assert!(!four.has_variance_below(3.9));
+        assert!(four.has_variance_below(4.1));
+    }
+}

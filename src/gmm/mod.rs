@@ -923,6 +923,95 @@ mod tests {
     }
 
     #[test]
+    fn criteria_are_twice_what_is_missed_and_what_parameters_cost() {
+        let (colors, _) = Colors::<3>::from_points(&samples(500), &[1.0; 500], 1.0).unwrap();
+        let fit = score(&colors, &known(), 0.0).unwrap();
+        // 2 weights, 9 coordinates of means, and 3 times 6 of covariances.
+        let missed = -1000.0 * fit.log_likelihood;
+        assert!((fit.aic(500.0) - (missed + 58.0)).abs() < 1e-9);
+        assert!((fit.bic(500.0) - (missed + 29.0 * 500.0f64.ln())).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_component_is_floored_if_the_floor_is_half_of_its_variance() {
+        let (colors, _) = Colors::<3>::from_points(&samples(50), &[1.0; 50], 1.0).unwrap();
+        let floored =
+            |reg_covar| {
+                let round =
+                    Mixture {
+                        covariances: Array3::from_shape_fn((3, 3, 3), |(_, i, l)| {
+                            if i == l { 0.004 } else { 0.0 }
+                        }),
+                        ..known()
+                    };
+                score(&colors, &round, reg_covar).unwrap().floored
+            };
+        assert_eq!([floored(0.001_99), floored(0.002_01)], [0, 3]);
+    }
+
+    #[test]
+    fn covariances_that_are_not_symmetric_to_nine_digits_are_refused() {
+        let with = |asymmetry: f64| {
+            let mut mixture = known();
+            for ((_, i, l), value) in mixture.covariances.indexed_iter_mut() {
+                *value = if i == l {
+                    1e-4 * (1 + 3 * i) as f64
+                } else {
+                    0.0
+                };
+            }
+            // The root of the variances' product is 2e-4.
+            mixture.covariances[[0, 0, 1]] = asymmetry * 2e-4;
+            mixture.check()
+        };
+        assert!(with(0.5e-9).is_ok());
+        assert!(with(2e-9).is_err());
+    }
+
+    #[test]
+    fn a_start_of_other_components_than_k_is_refused() {
+        let colors = flower(1);
+        let of_k = |k| Options {
+            k,
+            init: Init::Mixture(known()),
+            ..Options::default()
+        };
+        assert!(fit(&colors, &of_k(3)).is_ok());
+        assert!(fit(&colors, &of_k(4)).is_err());
+    }
+
+    #[test]
+    fn in_haste_starts_from_k_means_are_followed_and_otherwise_it_searches() {
+        let colors = flower(10);
+        let trace = |effort, init, k| {
+            let options = Options {
+                k,
+                effort,
+                init: Init::KMeans(init),
+                n_init: Some(3),
+                max_iter: 5,
+                ..Options::default()
+            };
+            fit(&colors, &options).unwrap().trace
+        };
+        let fast = trace(Effort::Fast, kmeans::Init::KMeansPlusPlus, 6);
+        assert_eq!(fast.len(), 3);
+        assert!(fast.iter().all(|run| run.origin == trace::Origin::Start));
+        // Each from seeds of its own.
+        let begins: Vec<f64> = fast.iter().map(|run| run.objective[0]).collect();
+        assert!(begins[0] != begins[1] && begins[1] != begins[2] && begins[0] != begins[2]);
+        let random = trace(Effort::Fast, kmeans::Init::Random, 6);
+        assert_ne!(random[0].objective[0], begins[0]);
+        let searched = trace(Effort::Balanced, kmeans::Init::KMeansPlusPlus, 6);
+        assert!(searched.iter().any(|run| run.origin == trace::Origin::Move));
+        // Of one component there is nothing to search.
+        assert_eq!(
+            trace(Effort::Balanced, kmeans::Init::KMeansPlusPlus, 1).len(),
+            1
+        );
+    }
+
+    #[test]
     fn a_mixture_of_nothing_has_no_parameters() {
         assert_eq!(nothing().parameters(), 0);
     }

@@ -180,3 +180,34 @@ fn draw_rows(
         });
     Picture::from_pixels(width, height, Pixels::Rgba8(pixels))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn draws_are_those_of_the_exact_region_of_acceptance() {
+        // Kinderman and Monahan's ratio of uniforms: v / u wherever v^2 <= -4 u^2 ln u.
+        let exact = |generator: &mut ChaCha8Rng| loop {
+            let u = 1.0 - generator.random::<f64>();
+            let v = 1.7156 * (generator.random::<f64>() - 0.5);
+            if v * v <= -4.0 * u * u * libm::log(u) {
+                return v / u;
+            }
+        };
+        let [mut ours, mut theirs] = [ChaCha8Rng::seed_from_u64(1), ChaCha8Rng::seed_from_u64(1)];
+        for _ in 0..200_000 {
+            assert_eq!(StandardNormal.sample(&mut ours), exact(&mut theirs));
+        }
+    }
+
+    #[test]
+    fn a_place_is_picked_where_the_shares_exceed_the_draw_and_it_has_one() {
+        let picked = |shares: &[f64], u| pick(shares.iter().copied(), u);
+        assert_eq!(picked(&[0.5, 0.5], 0.49), 0);
+        assert_eq!(picked(&[0.5, 0.5], 0.5), 1);
+        assert_eq!(picked(&[0.0, 1.0], 0.0), 1);
+        // Some is left.
+        assert_eq!(picked(&[0.4, 0.5, 0.0], 0.95), 1);
+    }
+}

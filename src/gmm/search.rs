@@ -413,3 +413,105 @@ fn normalize<const D: usize>(gaussians: &mut [Gaussian<D>]) {
         gaussian.weight /= total;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+
+    use super::*;
+    use crate::testing::flower;
+
+    /// A run that ended with components of these variances in the first channel and 1 in the others.
+    fn run(variances: &[f64], log_likelihood: f64) -> Run<3> {
+        let gaussian = |&variance: &f64| {
+            let mut covariance = SMatrix::identity();
+            covariance[(0, 0)] = variance;
+            Gaussian::new(1.0 / variances.len() as f64, [0.0; 3], covariance).unwrap()
+        };
+        Run {
+            gaussians: variances.iter().map(gaussian).collect(),
+            log_likelihood,
+            history: Vec::new(),
+            converged: true,
+        }
+    }
+
+    /// Four pixels with the variances 9, 1 and 0.
+    fn four() -> Colors<3> {
+        let points = [
+            [3.0, 1.0, 0.0],
+            [3.0, -1.0, 0.0],
+            [-3.0, 1.0, 0.0],
+            [-3.0, -1.0, 0.0],
+        ];
+        let points = Array2::from_shape_fn((4, 3), |(row, d)| points[row][d]);
+        Colors::from_points(&points, &[1.0; 4], 255.0).unwrap().0
+    }
+
+    #[test]
+    fn the_penalty_is_the_trace_and_the_log_determinant() {
+        // tr(S P) = 9 / 4 + 1 and ln det = ln 4; of the other 9 * 4 + 1 and -ln 4. n^3/2 is 8.
+        let found = penalized(&four(), &run(&[4.0, 0.25], 7.0));
+        assert!((found - (7.0 - (3.25 + 37.0) / 8.0)).abs() < 1e-12);
+        let found = penalized(&four(), &run(&[4.0], 7.0));
+        assert!((found - (7.0 - (3.25 + 4.0f64.ln()) / 8.0)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_run_that_gained_by_collapsing_is_not_better() {
+        let better = |a: &Run<3>, b: &Run<3>| is_better(&four(), a, b);
+        let (sound, collapsed) = (run(&[4.0], 7.0), run(&[1e-6], 7.5));
+        assert!(better(&sound, &collapsed) && !better(&collapsed, &sound));
+        assert!(better(&run(&[4.0], 7.1), &sound) && !better(&sound, &sound));
+    }
+
+    #[test]
+    fn on_boxes_em_ends_in_its_last_parameters() {
+        let options = Options::<3>::default();
+        let em = Em {
+            keeps_best: true,
+            ..Em::new(&options, 255.0)
+        };
+        let found = on_boxes(em, 7);
+        assert_eq!(
+            (found.tol, found.max_iter, found.keeps_best),
+            (BOX_TOL, 7, false)
+        );
+    }
+
+    #[test]
+    fn the_trace_of_a_search_tells_which_moves_were_kept() {
+        let colors = flower(10);
+        let mut moves_kept = 0;
+        for seed in 0..4 {
+            let options = Options::<3> {
+                k: 5,
+                seed,
+                ..Options::default()
+            };
+            let trace = crate::gmm::fit(&colors, &options).unwrap().trace;
+            let moves = trace.iter().filter(|run| run.origin == Origin::Move);
+            assert_eq!(moves.clone().count(), 4 * 6);
+            let start = trace
+                .iter()
+                .find(|run| run.origin == Origin::Start && run.kept);
+            assert!(
+                moves
+                    .clone()
+                    .all(|run| !run.kept || run.start == start.unwrap().start)
+            );
+            // One that is kept is better than those before, and a round keeps one at most.
+            let rounds: Vec<_> = moves.collect();
+            let of_round = |round: &[&trace::Run]| round.iter().filter(|run| run.kept).count();
+            assert!(rounds.chunks(4).all(|round| of_round(round) <= 1));
+            let kept = rounds.iter().filter(|run| run.kept);
+            let ends: Vec<f64> = kept
+                .filter_map(|run| run.objective.last())
+                .copied()
+                .collect();
+            assert!(ends.is_sorted_by(|a, b| a < b), "{ends:?}");
+            moves_kept += ends.len();
+        }
+        assert!(moves_kept > 0);
+    }
+}

@@ -130,6 +130,7 @@ mod tests {
         let largest = (&found - &expected).fold(0.0_f64, |a, b| a.max(b.abs()));
         assert!(largest < 1e-9, "{largest}");
         let rounded = mixture.posterior_colors(&colors, Space::Srgb).unwrap();
+        assert_eq!(rounded.len(), colors.len());
         for (color, mean) in rounded.iter().zip(found.rows()) {
             assert_eq!(
                 *color,

@@ -126,3 +126,96 @@ impl<const D: usize> LaneSums<D> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Colors, simd::LANES, testing::flower};
+
+    /// The statistics of all pixels about a point, by definition.
+    fn defined(colors: &Colors<3>, about: [f64; 3]) -> Statistics<3> {
+        let mut sums = Statistics::about(about);
+        for row in 0..colors.len() {
+            let count = colors.counts()[row];
+            let shift: [f64; 3] = std::array::from_fn(|d| colors.point(row)[d] - about[d]);
+            sums.weight += count;
+            for i in 0..3 {
+                sums.first[i] += count * shift[i];
+                for l in 0..=i {
+                    sums.second[i][l] += count * shift[i] * shift[l];
+                }
+            }
+        }
+        sums
+    }
+
+    fn agree(a: &Statistics<3>, b: &Statistics<3>) {
+        let near =
+            |a: f64, b: f64| assert!((a - b).abs() <= 1e-12 * (a.abs() + b.abs()), "{a} {b}");
+        assert_eq!(a.about, b.about);
+        near(a.weight, b.weight);
+        for i in 0..3 {
+            near(a.first[i], b.first[i]);
+            for l in 0..3 {
+                near(a.second[i][l], b.second[i][l]);
+            }
+        }
+    }
+
+    fn added(sums: &LaneSums<3>, about: [f64; 3]) -> Statistics<3> {
+        let mut statistics = Statistics::about(about);
+        statistics.add(sums);
+        statistics
+    }
+
+    #[test]
+    fn sums_about_one_point_become_those_about_another() {
+        let colors = flower(2);
+        let (here, there) = ([90.0, 80.0, 30.0], [20.0, 110.0, 77.0]);
+        agree(
+            &defined(&colors, here).moved_to(there),
+            &defined(&colors, there),
+        );
+    }
+
+    #[test]
+    fn points_and_boxes_and_what_scatters_within_add_up_to_the_same() {
+        let colors = flower(2);
+        let about = [90.0, 80.0, 30.0];
+        let expected = defined(&colors, about);
+        let all = &colors.nodes()[0];
+
+        let mut points = LaneSums::ZERO;
+        for start in (0..colors.len()).step_by(LANES) {
+            let chunk = colors.chunk(start, colors.len());
+            points.add_points(Vector(chunk.counts), chunk.x.map(Vector), about);
+        }
+        agree(&added(&points, about), &expected);
+
+        // Twice, so that what is there already counts.
+        let mut boxes = LaneSums::ZERO;
+        boxes.add_box(all, about);
+        agree(&added(&boxes, about), &expected);
+        boxes.add_box(all, about);
+        let mut twice = added(&boxes, about);
+        assert_eq!(twice.weight, 2.0 * colors.total());
+        twice.add(&points);
+        agree(
+            &twice,
+            &Statistics::combined([&expected; 3], |[a, b, c]| a + b + c),
+        );
+
+        let lanes = |value: f64| {
+            let mut vector = Vector::ZERO;
+            vector.0[0] = value;
+            vector
+        };
+        let covariance = all
+            .scatter
+            .map(|row| row.map(|value| lanes(value / all.count)));
+        let mut means = LaneSums::ZERO;
+        means.add_points(lanes(all.count), all.mean().map(lanes), about);
+        means.add_covariances(lanes(all.count), &covariance);
+        agree(&added(&means, about), &expected);
+    }
+}

@@ -257,6 +257,67 @@ mod tests {
         entries_are_the_nearest_ones(&with_alpha);
     }
 
+    /// Opaque reds, a green that is not, and nothing.
+    fn reds_a_veil_and_nothing() -> Colors<4> {
+        let points = array![
+            [10.0, 0.0, 0.0, 255.0],
+            [20.0, 0.0, 0.0, 255.0],
+            [0.0, 100.0, 0.0, 100.0],
+            [0.0, 80.0, 0.0, 100.0],
+            [0.0, 0.0, 0.0, 0.0],
+        ];
+        let counts = [3.0, 1.0, 2.0, 2.0, 1.0];
+        Colors::<4>::from_points(&points, &counts, 255.0).unwrap().0
+    }
+
+    #[test]
+    fn means_have_the_alpha_of_centroids_that_are_opaque_or_nothing() {
+        let colors = reds_a_veil_and_nothing();
+        let centroids = [
+            [12.0, 0.0, 0.0, 255.0],
+            [0.0, 90.0, 0.0, 255.0],
+            [0.0, 90.0, 0.0, 110.0],
+            [0.0, 0.0, 0.0, 0.0],
+        ];
+        let found = constrained(&colors, &centroids, 0);
+        // 3 * 4 + 64 for the reds, 4 * (100 + 100) for the greens.
+        assert_eq!(found.inertia, 876.0);
+        let means = [
+            [12.5, 0.0, 0.0, 255.0],
+            centroids[1],
+            [0.0, 90.0, 0.0, 100.0],
+            [0.0; 4],
+        ];
+        assert_eq!(found.means, means);
+        assert_eq!(constrained(&colors, &centroids, 1).means[0], centroids[0]);
+        // What is nearer to nothing than to the veil belongs to it, and leaves it what it is.
+        let nothing = [centroids[0], [0.0, 250.0, 0.0, 255.0], [0.0; 4]];
+        let found = constrained(&colors, &nothing, 0);
+        assert_eq!(found.means, [means[0], nothing[1], nothing[2]]);
+        // An opaque centroid stays so though a veil is nearest to it.
+        let opaque = [centroids[0], [0.0, 90.0, 0.0, 255.0]];
+        let found = constrained(&colors, &opaque, 0);
+        assert_eq!(found.means[1][3], 255.0);
+    }
+
+    #[test]
+    fn turns_with_alpha_go_on_while_they_gain() {
+        let colors = reds_a_veil_and_nothing();
+        let start = vec![[40.0, 0.0, 0.0, 255.0], [0.0, 60.0, 0.0, 60.0], [0.0; 4]];
+        let round = |points: Vec<[f64; 4]>| {
+            let round = |point: [f64; 4]| point.map(libm::rint);
+            points.into_iter().map(round).collect()
+        };
+        let nearest = map::nearest_point(&colors, &start);
+        let nearest: Vec<u32> = nearest.into_iter().map(u32::from).collect();
+        let (found, _) = turns_with_alpha(&colors, start, &nearest, 0, round);
+        // 12.5 is rounded to even.
+        assert_eq!(
+            found,
+            [[12.0, 0.0, 0.0, 255.0], [0.0, 90.0, 0.0, 100.0], [0.0; 4]]
+        );
+    }
+
     #[test]
     fn of_centroids_that_round_to_one_color_the_others_move_to_where_they_help() {
         let points = array![

@@ -176,6 +176,75 @@ mod tests {
         // Coarse boxes tell the error well.
         let estimated = choice.trials[choice.k - 1].objective;
         assert!((estimated / choice.fit.inertia - 1.0).abs() < 0.1);
+        // And that about the mean of all exactly.
+        let mean = Options {
+            k: 1,
+            ..Options::default()
+        };
+        let exact = fit(&colors, &mean).unwrap().inertia;
+        assert!((choice.trials[0].objective / exact - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn criteria_are_heights_of_the_curve_of_decibels_in_any_unit() {
+        // Inertias of 866 2/3, of 50 with 0 and 10 in one cluster, and of 0.
+        let decibels = |inertia: f64| -10.0 * (inertia / 3.0 + 3.0 / 12.0).log10();
+        let height = |k: usize, inertia: f64| {
+            let (first, last) = (decibels(2600.0 / 3.0), decibels(0.0));
+            (decibels(inertia) - first) / (last - first) - (k - 1) as f64 / 4.0
+        };
+        let expected = [0.0, height(2, 50.0), height(3, 0.0)];
+        for unit in [1.0, 255.0] {
+            let points = Array2::from_shape_fn((3, 3), |(row, d)| {
+                if d == 0 {
+                    [0.0, 10.0, 40.0][row] * unit / 255.0
+                } else {
+                    0.0
+                }
+            });
+            let (colors, _) = Colors::<3>::from_points(&points, &[1.0; 3], unit).unwrap();
+            let found = chosen(&colors, 5).trials;
+            assert_eq!(found.len(), 3);
+            for (trial, expected) in found.iter().zip(expected) {
+                assert!(
+                    (trial.criterion - expected).abs() < 1e-9,
+                    "{trial:?} {expected}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn of_equal_heights_the_fewest_clusters_are_chosen() {
+        let trial = |k, criterion| Trial {
+            k,
+            objective: 0.0,
+            criterion,
+        };
+        let trials = [trial(1, 0.0), trial(2, 0.5), trial(3, 0.5), trial(4, 0.2)];
+        assert_eq!(highest(&trials).k, 2);
+    }
+
+    #[test]
+    fn a_single_color_is_level_and_not_capped() {
+        for max_k in [1, 9] {
+            let choice = chosen(&flat(1), max_k);
+            assert_eq!((choice.k, choice.capped), (1, false));
+            assert_eq!(choice.trials[0].criterion, 0.0);
+        }
+    }
+
+    #[test]
+    fn there_are_as_many_clusters_as_are_pinned_and_trials_know_of_none() {
+        let pinned = Array2::from_shape_fn((3, 3), |(row, d)| (40 * row + d) as f64);
+        let options = Options {
+            pinned: pinned.clone(),
+            ..Options::default()
+        };
+        let choice = choose(&flat(2), &options, 9).unwrap();
+        assert_eq!(choice.trials, chosen(&flat(2), 9).trials);
+        assert_eq!(choice.k, 3);
+        assert_eq!(choice.fit.centroids, pinned);
     }
 
     #[test]

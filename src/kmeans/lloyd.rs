@@ -183,11 +183,15 @@ impl<'a, const D: usize> Lloyd<'a, D> {
 
 #[cfg(test)]
 mod tests {
-    use rand::SeedableRng;
+    use ndarray::array;
+    use rand::{RngExt, SeedableRng};
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
-    use crate::{kmeans::seed, testing::flower};
+    use crate::{
+        kmeans::seed,
+        testing::{flower, noise},
+    };
 
     /// Compares each assignment of a run with one that knows nothing of those before.
     fn assignments_are_those_of_fresh_runs<const D: usize>(
@@ -227,5 +231,110 @@ mod tests {
         let points = bytes.points().mapv(|value| libm::sqrt(value) / 16.0);
         let (others, _) = Colors::<3>::from_points(&points, bytes.counts(), 1.0).unwrap();
         assignments_are_those_of_fresh_runs(&others, 30, false);
+    }
+
+    #[test]
+    fn what_is_kept_changes_no_assignment_wherever_centroids_go() {
+        let mut generator = ChaCha8Rng::seed_from_u64(3);
+        for (colors, k) in [(flower(40), 12), (Colors::of(&noise(60, 60, 6)).0, 40)] {
+            let (work, other_work) = (Work::default(), Work::default());
+            let seeds = seed::k_means_plus_plus(&colors, k, Vec::new(), &mut generator);
+            let mut lloyd = Lloyd::new(&colors, seeds, 0, &work);
+            let mut nearest = vec![u32::MAX; colors.len()];
+            for round in 1..=60 {
+                let assigned = work.assigned();
+                let clusters = lloyd.assign();
+                let mut fresh = Lloyd::new(&colors, lloyd.centroids.clone(), 0, &other_work);
+                let expected = fresh.assign();
+                assert_eq!(lloyd.nearest(), fresh.nearest());
+                assert_eq!(clusters.counts, expected.counts);
+                assert_eq!(clusters.sums, expected.sums);
+                // Each color that has changed its cluster was assigned, and all by who knows of none.
+                let before = std::mem::replace(&mut nearest, lloyd.nearest());
+                let changed = before.iter().zip(&nearest).filter(|(a, b)| a != b).count();
+                assert!(work.assigned() - assigned >= changed as u64);
+                assert_eq!(other_work.assigned(), round * colors.len() as u64);
+                // Most centroids stay, some move a little, and a few go elsewhere.
+                for centroid in &mut lloyd.centroids {
+                    match generator.random_range(0..12) {
+                        0 => *centroid = colors.point(generator.random_range(0..colors.len())),
+                        1..4 => *centroid = centroid.map(|x| x + generator.random_range(-4.0..4.0)),
+                        _ => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// A run from seeds, its history and whether it converged.
+    fn run(steps: Steps, until: Until, max_iter: usize) -> (Vec<[f64; 3]>, Vec<f64>, bool) {
+        let (colors, work) = (flower(30), Work::default());
+        let mut generator = ChaCha8Rng::seed_from_u64(5);
+        let seeds = seed::k_means_plus_plus(&colors, 24, Vec::new(), &mut generator);
+        let mut lloyd = Lloyd::new(&colors, seeds, 0, &work);
+        let (history, converged) = lloyd.run(steps, until, max_iter);
+        (lloyd.centroids, history, converged)
+    }
+
+    #[test]
+    fn the_last_step_goes_to_the_means_and_there_are_no_more_than_asked_for() {
+        let [to_means, beyond] =
+            [Steps::ToMeans, Steps::BeyondMeans].map(|steps| run(steps, Until::Move(0.0), 1));
+        assert_eq!(to_means, beyond);
+        assert_eq!((to_means.1.len(), to_means.2), (1, false));
+        let more = run(Steps::BeyondMeans, Until::Move(0.0), 7);
+        assert_eq!((more.1.len(), more.2), (7, false));
+    }
+
+    #[test]
+    fn steps_beyond_the_means_are_fewer() {
+        let [to_means, beyond] =
+            [Steps::ToMeans, Steps::BeyondMeans].map(|steps| run(steps, Until::Move(0.0), 1000));
+        assert!(to_means.2 && beyond.2);
+        assert!(beyond.1.len() * 4 < to_means.1.len() * 3);
+    }
+
+    #[test]
+    fn it_ends_when_an_iteration_gains_a_smaller_share_than_asked_for() {
+        let (_, history, converged) = run(Steps::ToMeans, Until::Gain(0.01), 1000);
+        assert!(converged && history.len() > 3);
+        let pays = |pair: &[f64]| pair[0] - pair[1] >= 0.01 * pair[1];
+        let (last, others) = history[..]
+            .split_last_chunk::<2>()
+            .map(|(_, last)| (last, &history[..history.len() - 1]))
+            .unwrap();
+        assert!(!pays(last) && others.windows(2).all(pays));
+    }
+
+    #[test]
+    fn steps_beyond_the_means_go_so_far_and_no_farther_than_to_where_an_empty_cluster_is_to_be() {
+        let (colors, work) = (flower(1), Work::default());
+        let mut lloyd = Lloyd::new(&colors, vec![[10.0; 3], [100.0; 3]], 0, &work);
+        lloyd.go_beyond(&[[20.0, 10.0, 0.0], [50.0; 3]], &[5.0, 0.0]);
+        assert_eq!(lloyd.centroids, [[28.0, 10.0, -8.0], [50.0; 3]]);
+        assert_eq!(lloyd.farthest_from(&[[28.0, 13.0, -4.0], [50.0; 3]]), 5.0);
+    }
+
+    #[test]
+    fn empty_clusters_go_to_the_colors_served_worst_as_far_as_there_are_any() {
+        let points = array![
+            [0.0, 0.0, 0.0],
+            [10.0, 0.0, 0.0],
+            [30.0, 0.0, 0.0],
+            [100.0, 0.0, 0.0]
+        ];
+        let (colors, _) = Colors::<3>::from_points(&points, &[1.0, 1.0, 20.0, 1.0], 255.0).unwrap();
+        let work = Work::default();
+        let means = |centroids: &[f64]| {
+            let centroids = centroids.iter().map(|&x| [x, 0.0, 0.0]).collect();
+            let mut lloyd = Lloyd::new(&colors, centroids, 0, &work);
+            let clusters = lloyd.assign();
+            let means = lloyd.means(&clusters);
+            means.into_iter().map(|mean| mean[0]).collect::<Vec<_>>()
+        };
+        // 20 pixels with an error of 900 each, and one of 10,000.
+        assert_eq!(means(&[0.0, -900.0, -800.0]), [710.0 / 23.0, 30.0, 100.0]);
+        let found = means(&[0.0, 10.0, 31.0, 100.0, 900.0, 901.0]);
+        assert_eq!(found, [0.0, 10.0, 30.0, 100.0, 30.0, 901.0]);
     }
 }

@@ -345,8 +345,13 @@ mod tests {
             Lloyd::new(&search.coarse.means, centroids, 0, &work).inertia()
         };
         assert!(inertia(8) <= inertia(3) && inertia(3) <= inertia(1));
-        let only = |start| search.best_of(start..start + 1, &mut Vec::new());
-        assert_ne!(only(0).1, only(1).1);
+        let only = |start| search.best_of(start..start + 1, &mut Vec::new()).1;
+        assert_ne!(only(0), only(1));
+        let alone =
+            |start: &usize| Lloyd::new(&search.coarse.means, only(*start), 0, &work).inertia();
+        let best = (0..8).min_by(|a, b| alone(a).total_cmp(&alone(b))).unwrap();
+        assert_ne!(best, 0);
+        assert_eq!(search.best_of(0..8, &mut Vec::new()), (best, only(best)));
     }
 
     #[test]
@@ -382,6 +387,52 @@ mod tests {
         let all = (0..8).map(|value| [f64::from(value); 3]).collect();
         let lloyd = search.move_centroids(Lloyd::new(&colors, all, 0, &work), 0, &mut Vec::new());
         assert_eq!(lloyd.centroids.len(), 8);
+    }
+
+    /// The moves of centroids at 100 and at 100 + `gap`, where their colors are, and of two between colors
+    /// at 0 and 10.
+    fn moves_of_pairs(gap: f64, pinned: usize) -> Vec<[Move<3>; 2]> {
+        let colors = [
+            [100.0, 0.0],
+            [0.0, 0.0],
+            [10.0, 0.0],
+            [0.0, 200.0],
+            [10.0, 200.0],
+            [100.0 + gap, 0.0],
+        ];
+        let points = ndarray::Array2::from_shape_fn((6, 3), |(row, d)| {
+            [colors[row][0], colors[row][1], 0.0][d]
+        });
+        let (colors, _) = Colors::<3>::from_points(&points, &[1.0; 6], 255.0).unwrap();
+        let centroids = [
+            [100.0, 0.0, 0.0],
+            [5.0, 0.0, 0.0],
+            [5.0, 200.0, 0.0],
+            [100.0 + gap, 0.0, 0.0],
+        ];
+        moves(&colors, &centroids, pinned, 2)
+    }
+
+    #[test]
+    fn a_centroid_that_is_missed_least_goes_where_one_more_helps_most_and_its_neighbor_stays() {
+        // It costs 1. The variance of 0 and 10 is 25, so that the two go to 5 + 4 and 5 - 4.
+        let found = moves_of_pairs(1.0, 0);
+        assert_eq!(found.len(), 1);
+        let [(split, right), (leaves, left)] = found[0];
+        assert_eq!((split, leaves), (1, 0));
+        assert!(squared_distance(right, [9.0, 0.0, 0.0]) < 1e-18);
+        assert!(squared_distance(left, [1.0, 0.0, 0.0]) < 1e-18);
+        // Those that are pinned stay.
+        let [(split, _), (leaves, _)] = moves_of_pairs(1.0, 2)[0];
+        assert_eq!((split, leaves), (2, 3));
+        assert!(moves_of_pairs(1.0, 3).is_empty());
+    }
+
+    #[test]
+    fn a_move_is_tried_from_three_tenths_of_its_cost_on() {
+        // 0.64 of the sum of squares, 50, are gained; 10 squared and 11 squared are lost.
+        assert_eq!(moves_of_pairs(10.0, 0).len(), 1);
+        assert!(moves_of_pairs(11.0, 0).is_empty());
     }
 
     #[test]

@@ -271,3 +271,96 @@ impl<const D: usize> NullaryFnOnce for Accept<'_, '_, D> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    /// Colors on a line, with so many pixels each.
+    fn line(colors: &[(f64, f64)]) -> Colors<3> {
+        let at = |(row, d): (usize, usize)| if d == 0 { colors[row].0 } else { 0.0 };
+        let points = Array2::from_shape_fn((colors.len(), 3), at);
+        let counts: Vec<f64> = colors.iter().map(|color| color.1).collect();
+        Colors::from_points(&points, &counts, 255.0).unwrap().0
+    }
+
+    /// Of 400 seeds, how many lead to a last centroid at `x`.
+    fn times(x: f64, last: impl Fn(&mut ChaCha8Rng) -> [f64; 3]) -> usize {
+        let mut generator = ChaCha8Rng::seed_from_u64(9);
+        (0..400).filter(|_| last(&mut generator)[0] == x).count()
+    }
+
+    #[test]
+    fn random_colors_are_drawn_with_the_probability_of_their_pixels() {
+        let colors = line(&[(0.0, 1.0), (9.0, 3.0)]);
+        let times = times(9.0, |generator| {
+            random(&colors, 1, Vec::new(), generator)[0]
+        });
+        // 300 are expected, with a standard deviation of 9.
+        assert!((270..=330).contains(&times), "{times}");
+        let pinned = vec![[7.0; 3]];
+        let mut generator = ChaCha8Rng::seed_from_u64(9);
+        let mut all = random(&colors, 3, pinned, &mut generator);
+        all[1..].sort_by(|a, b| a[0].total_cmp(&b[0]));
+        assert_eq!(all, [[7.0; 3], [0.0; 3], [9.0, 0.0, 0.0]]);
+    }
+
+    #[test]
+    fn the_better_of_two_draws_by_squared_distance_is_the_next_centroid() {
+        // Squared distances from 50: 100 on the left, 81 and 100 on the right, where either gains most
+        // of the other's too. So the left is taken if both draws are it: (100 / 281)^2 of 400 are 51.
+        let colors = line(&[(40.0, 1.0), (50.0, 1.0), (59.0, 1.0), (60.0, 1.0)]);
+        let times = times(40.0, |generator| {
+            k_means_plus_plus(&colors, 2, vec![[50.0, 0.0, 0.0]], generator)[1]
+        });
+        assert!((30..=72).contains(&times), "{times}");
+    }
+
+    #[test]
+    fn pixels_count_as_much_as_squared_distances() {
+        // 4 pixels at 1 and one at 2, on either side: either gains 4, so that the first draw decides.
+        for colors in [
+            [(48.0, 1.0), (50.0, 1.0), (51.0, 4.0)],
+            [(49.0, 4.0), (50.0, 1.0), (52.0, 1.0)],
+        ] {
+            let colors = line(&colors);
+            let far = colors
+                .points()
+                .column(0)
+                .iter()
+                .copied()
+                .find(|x| (x - 50.0).abs() == 2.0);
+            let times = times(far.unwrap(), |generator| {
+                k_means_plus_plus(&colors, 2, vec![[50.0, 0.0, 0.0]], generator)[1]
+            });
+            assert!((160..=240).contains(&times), "{times}");
+        }
+    }
+
+    #[test]
+    fn there_are_no_more_centroids_than_colors() {
+        let colors = line(&[(1.0, 5.0), (2.0, 1.0)]);
+        let mut generator = ChaCha8Rng::seed_from_u64(9);
+        let mut found = k_means_plus_plus(&colors, 5, Vec::new(), &mut generator);
+        found.sort_by(|a, b| a[0].total_cmp(&b[0]));
+        assert_eq!(found, [[1.0, 0.0, 0.0], [2.0, 0.0, 0.0]]);
+    }
+
+    #[test]
+    fn an_item_is_picked_where_the_rest_is_used_up_and_it_weighs_something() {
+        let picked = |rest, weights: &[f64]| {
+            let mut rest = rest;
+            pick(0..weights.len(), &mut rest, |item| weights[item])
+        };
+        assert_eq!(picked(0.9, &[1.0, 2.0]), 0);
+        assert_eq!(picked(1.0, &[1.0, 2.0]), 1);
+        assert_eq!(picked(0.0, &[0.0, 2.0]), 1);
+        // Some is left.
+        assert_eq!(picked(5.0, &[1.0, 2.0, 0.0]), 1);
+        assert_eq!(picked(5.0, &[0.0, 0.0]), 0);
+    }
+}

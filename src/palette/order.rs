@@ -124,6 +124,27 @@ mod tests {
         for (sixth, [r, g, b]) in hues.into_iter().enumerate() {
             assert_eq!(hue([r, g, b, 255]), Some(sixth as f64));
         }
+        for (hue_of, [r, g, b]) in [
+            (0.5, [200, 150, 100]),
+            (2.5, [100, 200, 150]),
+            (4.5, [150, 100, 200]),
+            (5.5, [200, 100, 150]),
+        ] {
+            assert_eq!(hue([r, g, b, 255]), Some(hue_of));
+        }
         assert_eq!(hue([7, 7, 7, 255]), None);
+    }
+
+    #[test]
+    fn the_luminance_of_a_primary_is_its_weight() {
+        for (expected, [r, g, b]) in [
+            (0.0, [0, 0, 0]),
+            (0.2126, [255, 0, 0]),
+            (0.7152, [0, 255, 0]),
+            (0.0722, [0, 0, 255]),
+            (1.0, [255, 255, 255]),
+        ] {
+            assert!((luminance([r, g, b, 255]) - expected).abs() < 1e-12);
+        }
     }
 }

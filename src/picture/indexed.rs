@@ -196,6 +196,8 @@ mod tests {
         let expected = Palette::opaque(&[[3; 3], [1; 3], [4; 3]]).unwrap();
         assert_eq!(sorted.palette(), &expected);
         assert_eq!(sorted.counts(), [3, 2, 1]);
+        assert_eq!((sorted.width(), sorted.height()), (6, 1));
+        assert_eq!(sorted.indices(), [0, 1, 2, 0, 1, 0]);
     }
 
     #[test]
@@ -217,6 +219,24 @@ mod tests {
                 reader.info().palette.as_ref().unwrap().len() / 3
             };
             assert_eq!((entries(false), entries(true)), (3, 4));
+        }
+    }
+
+    #[test]
+    fn a_color_that_is_kept_keeps_the_palette_of_a_picture_of_grays() {
+        let mut colors: Vec<_> = (0..16).map(|value| [17 * value; 3]).collect();
+        colors.push([200, 0, 0]);
+        let palette = Palette::opaque(&colors).unwrap();
+        let indices = (0..600).map(|i| i as u8 % 16).collect();
+        let picture = IndexedPicture::new(60, 10, palette, indices).unwrap();
+        for effort in [Effort::Fast, Effort::Balanced, Effort::Best] {
+            let keep_unused = true;
+            let options = EncodeOptions {
+                effort,
+                keep_unused,
+            };
+            let bytes = picture.encode_png(options).unwrap();
+            assert_eq!(bytes[25], 3, "color type 3 is indexed");
         }
     }
 

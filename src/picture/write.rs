@@ -172,6 +172,17 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_that_appears_between_staging_and_commit_stays_and_is_no_file_that_exists() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        let staged = Staged::new(&path, b"new", Existing::Replace).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert!(matches!(staged.commit(), Err(Error::Io(_))));
+        assert!(path.is_dir());
+        assert_eq!(names_in(folder.path()), ["a.png"]);
+    }
+
+    #[test]
     fn what_is_staged_and_dropped_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         drop(Staged::new(&folder.path().join("a.png"), b"abc", Existing::Refuse).unwrap());

@@ -126,6 +126,7 @@ mod tests {
         assert!(load(&cmyk).unwrap_err().contains("\"CMYK\""));
         let nan = file(&[(COLOR, block(*b"RGB ", &[f32::NAN; 3]))]);
         assert!(load(&nan).unwrap_err().contains("not a number"));
+        assert!(load(b"GIMP Palette").unwrap_err().contains("\"ASEF\""));
         assert!(
             load(b"\x30\0\0\0\xe0\xa5\x01\0")
                 .unwrap_err()

@@ -107,11 +107,19 @@ mod tests {
 
     #[test]
     fn a_picture_of_more_than_256_colors_is_refused() {
-        let rgb = (0..300u16).flat_map(|i| [(i % 256) as u8, (i / 256) as u8, 0]);
-        let bytes = Picture::new(300, 1, rgb.collect())
-            .unwrap()
-            .encode_png(picture::EncodeOptions::default());
-        assert!(load(&bytes.unwrap()).unwrap_err().contains("more than 256"));
+        let of = |colors: u32| {
+            let rgb = (0..colors).flat_map(|i| [(i % 256) as u8, (i / 256) as u8, 0]);
+            let picture = Picture::new(colors, 1, rgb.collect()).unwrap();
+            load(
+                &picture
+                    .encode_png(picture::EncodeOptions::default())
+                    .unwrap(),
+            )
+        };
+        assert_eq!(of(256).unwrap().len(), 256);
+        for colors in [257, 300] {
+            assert!(of(colors).unwrap_err().contains("more than 256"));
+        }
     }
 
     #[test]
@@ -125,8 +133,20 @@ mod tests {
             )
             .unwrap()
             .picture;
+            let rows = u32::from(colors).div_ceil(16);
+            let size = (32 * u32::from(colors.min(16)), 32 * rows);
+            assert_eq!((swatches.width(), swatches.height()), size);
             let seen: std::collections::BTreeSet<_> = swatches.to_rgba8().into_iter().collect();
             assert!(seen.into_iter().eq(palette), "{colors}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_not_opaque_needs_alpha() {
+        for (alpha, expected) in [(255, 0), (254, 1)] {
+            let bytes = save(&[[1, 2, 3, 255], [4, 5, 6, alpha]]).unwrap();
+            let chunks = bytes.windows(4).filter(|name| name == b"tRNS");
+            assert_eq!(chunks.count(), expected);
         }
     }
 

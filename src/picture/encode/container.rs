@@ -95,3 +95,23 @@ fn translucent(entries: &[[u8; 4]]) -> usize {
     let last = entries.iter().rposition(|entry| entry[3] < 255);
     last.map_or(0, |last| last + 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_palette_takes_as_many_bytes_as_are_said() {
+        let opaque = [[7, 7, 7, 255]; 5];
+        let with_alpha = [[7, 7, 7, 9], [7, 7, 7, 255], [7, 7, 7, 0], [7, 7, 7, 255]];
+        for color in [
+            Color::Gray,
+            Color::Indexed(opaque.to_vec()),
+            Color::Indexed(with_alpha.to_vec()),
+        ] {
+            let mut container = Container { bytes: Vec::new() };
+            container.palette(&color);
+            assert_eq!(container.bytes.len(), palette_bytes(&color));
+        }
+    }
+}

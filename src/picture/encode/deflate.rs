@@ -47,3 +47,22 @@ fn zlib(data: &[u8], level: i32) -> Result<Vec<u8>> {
     stream.truncate(length);
     Ok(stream)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_bytes_and_more_haste_mean_less_work_for_each() {
+        let sizes = [900_000, 2_000_000, 8_000_000, 100_000_000];
+        let levels = sizes.map(|bytes| level(bytes, Effort::Balanced));
+        assert!(levels.is_sorted_by(|more, less| more > less), "{levels:?}");
+        assert!(
+            sizes
+                .iter()
+                .all(|&bytes| level(bytes, Effort::Best) == level(bytes, Effort::Balanced))
+        );
+        assert!(level(1, Effort::Fast) < level(1, Effort::Balanced));
+        assert!(level(1, Effort::Fast) >= LEVEL_TO_JUDGE);
+    }
+}

@@ -211,6 +211,13 @@ fn weighted_log(count: usize) -> u64 {
 mod tests {
     use super::*;
 
+    /// The neighbor nearest to p, as the specification puts it.
+    fn predicted(a: u8, b: u8, c: u8) -> u8 {
+        let p = i32::from(a) + i32::from(b) - i32::from(c);
+        let nearest = [a, b, c].into_iter().min_by_key(|&x| p.abs_diff(x.into()));
+        nearest.unwrap()
+    }
+
     /// What a decoder makes of filtered rows (PNG specification, section 9.2).
     fn reversed(filtered: &[u8], row_bytes: usize, bytes_per_pixel: usize) -> Vec<u8> {
         let mut above = vec![0; row_bytes];
@@ -225,7 +232,7 @@ mod tests {
                     1 => a,
                     2 => b,
                     3 => u32::midpoint(u32::from(a), u32::from(b)) as u8,
-                    _ => paeth(a, b, c),
+                    _ => predicted(a, b, c),
                 };
                 row.push(line[1 + i].wrapping_add(guess));
             }
@@ -257,6 +264,11 @@ mod tests {
         assert_eq!(filtered[..3], [1, 0, 1]);
         let filtered = Filter::LeastSum.apply(&Rows::new(&[0, 0, 0, 0], 4, 1));
         assert_eq!(filtered, [0; 5]);
+        let filtered = Filter::LeastSum.apply(&Rows::new(&[10, 20, 30, 40], 4, 1));
+        assert_eq!(filtered, [1, 10, 10, 10, 10]);
+        // 255 is -1: 2 in all as they are.
+        let filtered = Filter::LeastSum.apply(&Rows::new(&[0, 255, 0, 255], 4, 1));
+        assert_eq!(filtered, [0, 0, 255, 0, 255]);
     }
 
     #[test]

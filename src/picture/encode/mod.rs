@@ -289,6 +289,84 @@ mod tests {
     }
 
     #[test]
+    fn effort_makes_files_smaller() {
+        let size = |options| {
+            let file = indexed(
+                300,
+                200,
+                &some_colors(128, |_| 255),
+                &slope(300, 200, 128),
+                options,
+            );
+            file.unwrap().len()
+        };
+        assert!(size(OPTIMIZED) < size(PLAIN) && size(PLAIN) < size(FAST));
+        let size = |options| {
+            let file = full_color(100, 200, false, &slope(300, 200, 256), options);
+            file.unwrap().len()
+        };
+        assert!(size(OPTIMIZED) < size(PLAIN) && size(PLAIN) < size(FAST));
+        assert_eq!(shorter(vec![1, 2], vec![3]), [3]);
+        assert_eq!(shorter(vec![1], vec![2, 3]), [1]);
+    }
+
+    /// A tile without any pattern, again and again.
+    fn tiles(width: usize, height: usize, colors: usize) -> Vec<u8> {
+        let value = |i: usize| (i % width % 40 + i / width % 40 * 40).pow(3) * 7919 / 64 % colors;
+        (0..width * height).map(|i| value(i) as u8).collect()
+    }
+
+    #[test]
+    fn of_the_candidates_the_one_is_taken_that_makes_the_smallest_file() {
+        for indices in [slope(200, 150, 100), tiles(200, 150, 100)] {
+            let colors = some_colors(100, |_| 255);
+            let layouts = layout::candidates(200, &colors, &indices, false);
+            let sizes = layouts.iter().flat_map(|layout| {
+                let rows = layout.rows(&indices, 200);
+                Filter::FOR_INDICES.map(|filter| {
+                    let file = file(200, 150, layout, &rows, filter, Effort::Balanced);
+                    file.unwrap().len()
+                })
+            });
+            let sizes: Vec<_> = sizes.collect();
+            let found = indexed(200, 150, &colors, &indices, PLAIN).unwrap().len();
+            // It is judged by a fast deflate.
+            assert!(found * 100 <= sizes.into_iter().min().unwrap() * 102);
+        }
+        for pixels in [slope(300, 150, 256), tiles(300, 150, 256)] {
+            let sizes = Filter::FOR_CHANNELS.map(|filter| {
+                let layout = Layout::of_channels(false);
+                let rows = Rows::new(&pixels[..], 300, 3);
+                let file = file(100, 150, &layout, &rows, filter, Effort::Balanced);
+                file.unwrap().len()
+            });
+            let found = full_color(100, 150, false, &pixels, PLAIN).unwrap().len();
+            assert!(found * 100 <= sizes.into_iter().min().unwrap() * 102);
+        }
+    }
+
+    #[test]
+    fn a_sample_counts_for_the_whole_and_a_palette_once() {
+        let rows = Rows::new(&[1, 2, 3, 4, 5, 6], 3, 1);
+        let of = |color: &Color, total| estimate(&rows, Filter::None, color, total, 100);
+        assert!(of(&Color::Gray, 100) > 0);
+        assert_eq!(of(&Color::Gray, 300), 3 * of(&Color::Gray, 100));
+        // Length, name and checksum, and three bytes for each entry.
+        let palette = Color::Indexed(some_colors(5, |_| 255));
+        assert_eq!(of(&palette, 300), of(&Color::Gray, 300) + 12 + 15);
+    }
+
+    #[test]
+    fn grays_have_a_palette_where_an_order_that_suits_the_picture_is_worth_it() {
+        let grays: Vec<[u8; 4]> = (0..=255).map(|i| [i, i, i, 255]).collect();
+        // Neighbors on the slope, whose numbers are 101 apart, become grays far from each other.
+        let gray = |number: u8| number.wrapping_mul(109).reverse_bits();
+        let indices: Vec<u8> = slope(300, 200, 256).into_iter().map(gray).collect();
+        let file = indexed(300, 200, &grays, &indices, PLAIN).unwrap();
+        assert_eq!(file[25], 3, "color type 3 is indexed");
+    }
+
+    #[test]
     fn a_file_is_the_same_for_any_number_of_threads() {
         let in_threads = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
