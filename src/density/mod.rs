@@ -33,7 +33,10 @@ pub(crate) use reduce::{argmax, largest, log_sum_exp, softmax, two_largest, vect
 pub(crate) use rules::{Bounds, Corners, Rule};
 pub(crate) use walk::{Crown, Visit, Walk, candidates_of_blocks, rows_of_blocks, walk_blocks};
 
-use std::ops::{Add, Mul, Sub};
+use std::{
+    cmp::Ordering,
+    ops::{Add, Mul, Sub},
+};
 
 use crate::simd::{LANES, Lanes, Vector};
 
@@ -284,37 +287,52 @@ impl<W: Whitening<D>, const D: usize> Candidates<W, D> {
     pub(crate) fn score(&self, j: usize, x: [f64; D]) -> f64 {
         self.half_distance(j, x) + self.fields[j]
     }
+}
 
-    /// `W_j W_j^T`, the lower triangle.
-    pub(crate) fn precision(&self, j: usize) -> [[f64; D]; D] {
-        // Row l of W is what whitening makes of the l-th unit vector.
-        let unit = |l| std::array::from_fn(|d| if d == l { 1.0 } else { 0.0 });
-        let rows: [[f64; D]; D] = std::array::from_fn(|l| self.whiten(j, unit(l)));
-        let entry = |i: usize, l: usize| (0..D).map(|m| rows[i][m] * rows[l][m]).sum();
-        std::array::from_fn(|i| std::array::from_fn(|l| if l <= i { entry(i, l) } else { 0.0 }))
+/// What tells the mean score of a component over all points of a box.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MeanScore<const D: usize> {
+    offset: f64,
+    pub mean: [f64; D],
+    /// -1/2 `W W^T`, the lower triangle, what is off the diagonal twice.
+    factors: [[f64; D]; D],
+}
+
+impl<const D: usize> MeanScore<D> {
+    pub(crate) fn of(component: &Component<Triangular<D>, D>) -> Self {
+        let Triangular(w) = component.whitening;
+        let precision = |i: usize, l: usize| (0..D).map(|m| w[m][i] * w[m][l]).sum::<f64>();
+        let factor = |i: usize, l: usize| match i.cmp(&l) {
+            Ordering::Less => 0.0,
+            Ordering::Equal => -0.5 * precision(i, i),
+            Ordering::Greater => -precision(i, l),
+        };
+        Self {
+            offset: component.offset,
+            mean: component.mean,
+            factors: std::array::from_fn(|i| std::array::from_fn(|l| factor(i, l))),
+        }
     }
 
-    /// The mean score of candidate `j`, of this `precision`, over the points of boxes, one box in
-    /// each lane, from their means and the lower triangle of their covariances: the score at the
-    /// mean less half the trace of precision times covariance.
+    /// The mean score over the points of boxes, one box in each lane, from their means and the lower
+    /// triangle of their covariances: the offset less half the trace of precision times the mean of
+    /// (x - mu)(x - mu)^T.
     #[inline(always)]
-    pub(crate) fn mean_scores(
-        &self,
-        j: usize,
-        precision: &[[f64; D]; D],
-        mean: [Vector; D],
-        covariance: &[[Vector; D]; D],
-    ) -> Vector {
-        let mut trace = covariance[0][0] * precision[0][0];
-        for i in 1..D {
+    pub(crate) fn over(&self, mean: [Vector; D], covariance: &[[Vector; D]; D]) -> Vector {
+        let mut difference = mean;
+        for d in 0..D {
+            difference[d] = mean[d] - self.mean[d];
+        }
+        let mut score = Vector([self.offset; LANES]);
+        for i in 0..D {
             for l in 0..D {
-                if l < i {
-                    trace += covariance[i][l] * (2.0 * precision[i][l]);
+                if l <= i {
+                    let second = difference[i] * difference[l] + covariance[i][l];
+                    score += second * self.factors[i][l];
                 }
             }
-            trace += covariance[i][i] * precision[i][i];
         }
-        self.scores(j, mean) - trace * 0.5
+        score
     }
 }
 
