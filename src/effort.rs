@@ -5,7 +5,7 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Effort {
     /// k-means: a search on coarse boxes of color space, then a fixed number of exact iterations.
-    /// Mixtures: EM from k-means, without a search.
+    /// Mixtures: EM from k-means, on boxes and then on the colors.
     Fast,
     /// A search on boxes, then exact iterations until they have converged.
     #[default]

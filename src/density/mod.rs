@@ -33,7 +33,10 @@ pub(crate) use reduce::{argmax, largest, log_sum_exp, softmax, two_largest, vect
 pub(crate) use rules::{Bounds, Corners, Rule};
 pub(crate) use walk::{Visit, Walk, candidates_of_blocks, rows_of_blocks, walk_blocks};
 
-use std::ops::{Add, Mul, Sub};
+use std::{
+    cmp::Ordering,
+    ops::{Add, Mul, Sub},
+};
 
 use crate::simd::{LANES, Lanes, Vector};
 
@@ -256,42 +259,57 @@ impl<W: Whitening<D>, const D: usize> Candidates<W, D> {
         self.half_distance(j, x) + self.fields[j]
     }
 
-    /// `W_j W_j^T`, the lower triangle.
-    pub(crate) fn precision(&self, j: usize) -> [[f64; D]; D] {
-        // Row l of W is what whitening makes of the l-th unit vector.
-        let unit = |l| std::array::from_fn(|d| if d == l { 1.0 } else { 0.0 });
-        let rows: [[f64; D]; D] = std::array::from_fn(|l| self.whiten(j, unit(l)));
-        let entry = |i: usize, l: usize| (0..D).map(|m| rows[i][m] * rows[l][m]).sum();
-        std::array::from_fn(|i| std::array::from_fn(|l| if l <= i { entry(i, l) } else { 0.0 }))
-    }
-
     /// The scores of candidate `j` at a point in each lane.
     #[inline(always)]
     pub(crate) fn scores(&self, j: usize, x: [Vector; D]) -> Vector {
         self.half_distance(j, x) + self.fields[j]
     }
+}
 
-    /// The mean score of candidate `j`, of this `precision`, over the points of boxes, one box in
-    /// each lane, from their means and the lower triangle of their covariances: the score at the
-    /// mean less half the trace of precision times covariance.
+/// What tells the mean score of a component over all points of a box.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MeanScore<const D: usize> {
+    offset: f64,
+    pub mean: [f64; D],
+    /// -1/2 `W W^T`, the lower triangle, what is off the diagonal twice.
+    factors: [[f64; D]; D],
+}
+
+impl<const D: usize> MeanScore<D> {
+    pub(crate) fn of(component: &Component<Triangular<D>, D>) -> Self {
+        let Triangular(w) = component.whitening;
+        let precision = |i: usize, l: usize| (0..D).map(|m| w[m][i] * w[m][l]).sum::<f64>();
+        let factor = |i: usize, l: usize| match i.cmp(&l) {
+            Ordering::Less => 0.0,
+            Ordering::Equal => -0.5 * precision(i, i),
+            Ordering::Greater => -precision(i, l),
+        };
+        Self {
+            offset: component.offset,
+            mean: component.mean,
+            factors: std::array::from_fn(|i| std::array::from_fn(|l| factor(i, l))),
+        }
+    }
+
+    /// The mean score over the points of boxes, one box in each lane, from their means and the lower
+    /// triangle of their covariances: the offset less half the trace of precision times the mean of
+    /// (x - mu)(x - mu)^T.
     #[inline(always)]
-    pub(crate) fn mean_scores(
-        &self,
-        j: usize,
-        precision: &[[f64; D]; D],
-        mean: [Vector; D],
-        covariance: &[[Vector; D]; D],
-    ) -> Vector {
-        let mut trace = covariance[0][0] * precision[0][0];
-        for i in 1..D {
+    pub(crate) fn over(&self, mean: [Vector; D], covariance: &[[Vector; D]; D]) -> Vector {
+        let mut difference = mean;
+        for d in 0..D {
+            difference[d] = mean[d] - self.mean[d];
+        }
+        let mut score = Vector([self.offset; LANES]);
+        for i in 0..D {
             for l in 0..D {
-                if l < i {
-                    trace += covariance[i][l] * (2.0 * precision[i][l]);
+                if l <= i {
+                    let second = difference[i] * difference[l] + covariance[i][l];
+                    score += second * self.factors[i][l];
                 }
             }
-            trace += covariance[i][i] * precision[i][i];
         }
-        self.scores(j, mean) - trace * 0.5
+        score
     }
 }
 
@@ -314,27 +332,15 @@ pub(crate) fn squared_distance<const D: usize>(a: [f64; D], b: [f64; D]) -> f64 
 mod tests {
     use super::*;
 
-    /// L^-1, and a component with it.
-    const LOWER: [[f64; 3]; 3] = [[2.0, 0.0, 0.0], [1.0, 3.0, 0.0], [0.0, 4.0, 5.0]];
-
-    fn candidates() -> Candidates<Triangular<3>, 3> {
-        let component = Component {
-            offset: 0.5,
-            mean: [1.0, 2.0, 3.0],
-            whitening: Triangular(LOWER),
-        };
-        Candidates::numbered(&[component], 0..1)
-    }
-
-    #[test]
-    fn a_precision_is_the_transpose_of_the_inverse_factor_times_that() {
-        let expected = [[5.0, 0.0, 0.0], [3.0, 25.0, 0.0], [0.0, 20.0, 25.0]];
-        assert_eq!(candidates().precision(0), expected);
-    }
+    const COMPONENT: Component<Triangular<3>, 3> = Component {
+        offset: 0.5,
+        mean: [1.0, 2.0, 3.0],
+        whitening: Triangular([[2.0, 0.0, 0.0], [1.0, 3.0, 0.0], [0.0, 4.0, 5.0]]),
+    };
 
     #[test]
     fn the_mean_score_of_points_is_told_by_their_mean_and_covariance() {
-        let candidates = candidates();
+        let candidates = Candidates::numbered(&[COMPONENT], 0..1);
         let points = [
             [1.0, 4.0, 7.0],
             [3.0, 1.0, 2.0],
@@ -357,12 +363,8 @@ mod tests {
                 }
             })
         };
-        let found = candidates.mean_scores(
-            0,
-            &candidates.precision(0),
-            mean.map(|x| Vector([x; LANES])),
-            &std::array::from_fn(lower),
-        );
+        let mean = mean.map(|x| Vector([x; LANES]));
+        let found = MeanScore::of(&COMPONENT).over(mean, &std::array::from_fn(lower));
         let expected: f64 = points.iter().map(|&x| candidates.score(0, x) / 4.0).sum();
         assert!((found.0[0] - expected).abs() < 1e-12 * expected.abs());
         // (1, 2, 3) - mean whitened: the score by the formula.

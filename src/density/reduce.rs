@@ -70,8 +70,10 @@ pub(crate) fn log_sum_exp<W: Whitening<D>, const D: usize>(
     responsibilities: &mut Vec<Vector>,
 ) -> Vector {
     let x = vectors(x);
-    responsibilities.clear();
-    responsibilities.extend((0..candidates.len()).map(|j| candidates.scores(j, x)));
+    responsibilities.resize(candidates.len(), Vector::ZERO);
+    for (j, score) in responsibilities.iter_mut().enumerate() {
+        *score = candidates.scores(j, x);
+    }
     softmax(responsibilities)
 }
 

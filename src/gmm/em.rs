@@ -12,7 +12,7 @@ const LEAST_VARIANCE: f64 = 1e-12;
 /// The longest extrapolation at first, in steps; four times as long whenever that went well.
 const FIRST_LONGEST: f64 = 4.0;
 
-/// Iterations on the colors after which a start must be ahead to be followed.
+/// Iterations after which a start must be ahead to be followed.
 const TRIAL_ITERATIONS: usize = 20;
 
 /// How EM runs. Variances are on the scale of the colors.
@@ -23,7 +23,8 @@ pub(super) struct Em {
     pub reg_covar: f64,
     /// The variance below which a covariance counts as singular.
     pub singular: f64,
-    /// It has converged when an iteration changes the log-likelihood by less.
+    /// It has converged when an iteration changes the log-likelihood by less, or where the best
+    /// parameters are kept, gains less.
     pub tol: f64,
     pub max_iter: usize,
     /// Whether to extrapolate.
@@ -62,7 +63,7 @@ impl Em {
         }
     }
 
-    /// A few iterations on the colors from `start`, enough to see what it leads to.
+    /// A few iterations from `start`, enough to see what it leads to.
     pub(super) fn tried<const D: usize>(
         self,
         data: &impl Expectation<D>,
@@ -80,7 +81,7 @@ impl Em {
         self.reg_covar.max(self.singular)
     }
 
-    /// Iterates from `start` until the log-likelihood stops changing. A floor under the covariances makes
+    /// Iterates from `start` until the log-likelihood stops changing, or gaining. A floor under the covariances makes
     /// other parameters than the likeliest, and with it the likelihood can fall:
     /// [`keeps_best`](Self::keeps_best) decides what is returned then.
     ///
@@ -130,9 +131,10 @@ impl Em {
             if self.keeps_best && is_best() {
                 best = Some((log_likelihood, current.clone()));
             }
-            converged = history
-                .last()
-                .is_some_and(|before| (log_likelihood - before).abs() < self.tol);
+            converged = history.last().is_some_and(|before| {
+                let gain = log_likelihood - before;
+                gain < self.tol && (self.keeps_best || gain > -self.tol)
+            });
             history.push(log_likelihood);
             current = self.m_step(&statistics);
             if self.accelerated {

@@ -127,10 +127,10 @@ pub struct Fit<const D: usize> {
 
 /// The best mixture found on `colors`.
 ///
-/// A start that is given (a mixture, centroids) is followed by plain EM. Otherwise `effort` decides:
-/// [`Effort::Fast`] follows starts from k-means by plain EM, as scikit-learn does; the others search
-/// on coarser colors first, and follow what they find by accelerated EM. Of several results the one
-/// with the greatest log-likelihood less a penalty on collapsed components is kept: see the source
+/// A start that is given (a mixture, centroids) is followed by plain EM. Otherwise starts from k-means
+/// are followed by accelerated EM, on boxes of colors before the colors; with more `effort` than
+/// [`Effort::Fast`] a search on coarse boxes adds starts that are mostly better. Of several results the
+/// one with the greatest log-likelihood less a penalty on collapsed components is kept: see the source
 /// of the search for how they are weighed, and `floored` for how many there are.
 ///
 /// A component that loses all its members is dropped. With `reg_covar` the log-likelihood can fall
@@ -186,11 +186,7 @@ fn best_run<const D: usize>(
         Init::Mixture(mixture) => vec![mixture.gaussians(colors.unit())?],
         Init::KMeans(kmeans::Init::Centroids(_)) => vec![clusters(0)?],
         Init::KMeans(_) if nothing_to_search => vec![clusters(0)?],
-        Init::KMeans(_) if options.effort == Effort::Fast => {
-            let starts = 0..options.n_init.unwrap_or(1);
-            starts.map(clusters).collect::<Result<_>>()?
-        }
-        Init::KMeans(_) => return Ok(search::search(colors, plain, clusters(0)?, options)),
+        Init::KMeans(_) => return search::search(colors, plain, clusters, options),
     };
     Ok(search::best_of(colors, plain, starts))
 }
@@ -576,7 +572,7 @@ mod tests {
     }
 
     #[test]
-    fn the_log_likelihood_never_falls_without_a_floor() {
+    fn the_log_likelihood_never_falls_without_a_floor_neither_on_boxes_nor_on_colors() {
         let fit = fit(
             &flower(40),
             &Options {
@@ -586,14 +582,15 @@ mod tests {
             },
         )
         .unwrap();
-        assert!(fit.converged && fit.history.len() > 5);
         let slack = 1e-9 * (1.0 + fit.log_likelihood.abs());
-        assert!(
-            fit.history
-                .windows(2)
-                .all(|pair| pair[1] >= pair[0] - slack)
-        );
-        assert!(fit.log_likelihood >= fit.history[fit.n_iter - 1] - slack);
+        let followed = (fit.trace.iter())
+            .filter(|run| run.kept && run.origin == trace::Origin::Continuation)
+            .map(|run| &run.objective);
+        assert!(fit.converged && followed.clone().map(Vec::len).sum::<usize>() > 10);
+        for objective in followed {
+            let rises = |pair: &[f64]| pair[1] >= pair[0] - slack;
+            assert!(objective.windows(2).all(rises), "{objective:?}");
+        }
     }
 
     #[test]
@@ -740,6 +737,38 @@ mod tests {
             found[0] <= found[1] + 1e-6 && found[1] <= found[2] + 1e-3,
             "{found:?}"
         );
+    }
+
+    #[test]
+    fn more_effort_is_more_work() {
+        let colors = flower(60);
+        for k in [2, 32] {
+            let work = [Effort::Fast, Effort::Balanced, Effort::Best].map(|effort| {
+                let options = Options {
+                    k,
+                    effort,
+                    ..Options::default()
+                };
+                let trace = fit(&colors, &options).unwrap().trace;
+                trace.iter().map(|run| run.objective.len()).sum::<usize>()
+            });
+            assert!(2 * work[0] < work[1] && 2 * work[1] < work[2], "{work:?}");
+        }
+    }
+
+    #[test]
+    fn a_search_ends_where_a_floor_makes_the_likelihood_fall() {
+        let colors = flower(60);
+        let options = Options {
+            k: 4,
+            effort: Effort::Fast,
+            reg_covar: 1e-3,
+            ..Options::default()
+        };
+        let found = fit(&colors, &options).unwrap();
+        let before_last = &found.history[..found.history.len() - 1];
+        assert!(before_last.is_sorted(), "{:?}", found.history);
+        assert!(found.converged && found.log_likelihood >= found.history[0]);
     }
 
     #[test]

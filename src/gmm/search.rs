@@ -3,7 +3,7 @@
 //! Many cheap starts on boxes of colors, then random swaps (Zhao, Hautamäki, Kärkkäinen and Fränti,
 //! "Random swap EM algorithm for Gaussian mixture models", Pattern Recognition Letters 33, 2012): a
 //! component is taken out, a new one put where it may pay, EM run a little, and the result kept if
-//! it is better. What comes out best is polished on the colors.
+//! it is better. What comes out best is followed on finer boxes, and at last on the colors.
 //!
 //! The likelihood of a mixture has no maximum: a component that collapses onto a single color, a
 //! line or a plane gains without end, and `reg_covar` only bounds by how much. What the search
@@ -23,7 +23,7 @@ use super::{
     em::{Em, Run},
 };
 use crate::{
-    Colors, Effort,
+    Colors, Effort, Result,
     density::squared_distance,
     trace::{self, Origin},
 };
@@ -32,7 +32,7 @@ use crate::{
 const START_ITERATIONS: usize = 20;
 const SWAP_ITERATIONS: usize = 12;
 
-/// Iterations on the boxes before the colors.
+/// Iterations on the coarse boxes before the fine ones.
 const SETTLE_ITERATIONS: usize = 100;
 
 /// Gains below this, in nats a pixel, are not waited for on the boxes.
@@ -52,11 +52,18 @@ const SWAP_STREAMS: u64 = 1 << 32;
 const NEWCOMERS_TRIED: u64 = 8;
 const GROWTH_STREAMS: u64 = 1 << 33;
 
+/// Fine boxes for each coarse one, where k is small.
+const FINE_BOXES: usize = 8;
+
 /// How far a search goes.
 struct Extent {
     boxes: usize,
+    fine_boxes: usize,
+    /// Starts on the coarse boxes.
     starts: usize,
-    /// Starts that swaps begin from and that are polished.
+    /// Starts from k-means.
+    clusterings: usize,
+    /// Starts that swaps begin from; as many are followed to the end.
     survivors: usize,
     rounds: u64,
 }
@@ -65,16 +72,24 @@ impl Extent {
     /// Rounds grow with k until so many scores have been computed that it takes seconds.
     fn of(effort: Effort, k: usize, n_init: Option<usize>) -> Self {
         let (boxes, starts, survivors, rounds, most_scores) = match effort {
-            Effort::Fast | Effort::Balanced => (1000, 4, 1, k.max(6), 60_000_000),
+            Effort::Fast => (1000, 0, 1, 0, 0),
+            Effort::Balanced => (1000, 4, 1, k.max(6), 60_000_000),
             Effort::Best => (2000, 16, 2, (2 * k).max(30), 400_000_000),
         };
+        let fine_boxes = FINE_BOXES * boxes;
         let boxes = boxes.max(16 * k);
         let scores = SWAPS_A_ROUND as usize * survivors * SWAP_ITERATIONS * boxes * k;
+        let (starts, clusterings) = match effort {
+            Effort::Fast => (starts, n_init.unwrap_or(1)),
+            Effort::Balanced | Effort::Best => (n_init.unwrap_or(starts), 1),
+        };
         Self {
             boxes,
-            starts: n_init.unwrap_or(starts),
+            fine_boxes: fine_boxes.max(boxes),
+            starts,
+            clusterings,
             survivors,
-            rounds: rounds.min(most_scores / scores).max(1) as u64,
+            rounds: rounds.min((most_scores / scores).max(1)) as u64,
         }
     }
 }
@@ -102,20 +117,77 @@ pub(super) fn best_of<const D: usize>(
     (best, trace)
 }
 
-/// The best mixture of k >= 2 components that a search finds, with `clusters` as one of its starts,
-/// and how it came about.
+/// The best mixture of k >= 2 components that a search finds, and how it came about. `clusters` gives
+/// a start from k-means for each number.
+///
+/// What the coarse boxes lead to and what k-means does are tried on fine boxes, for some pictures have
+/// structure that the coarse ones do not show; what leads there is followed on them until it has
+/// converged, and then on the colors, where little is left to do.
+///
+/// # Errors
+/// Those of `clusters`.
 pub(super) fn search<const D: usize>(
     colors: &Colors<D>,
     plain: Em,
-    clusters: Vec<Gaussian<D>>,
+    clusters: impl Fn(usize) -> Result<Vec<Gaussian<D>>>,
     options: &Options<D>,
-) -> (Run<D>, Vec<trace::Run>) {
-    let k = options.k;
-    let extent = Extent::of(options.effort, k, options.n_init);
+) -> Result<(Run<D>, Vec<trace::Run>)> {
+    let extent = Extent::of(options.effort, options.k, options.n_init);
     let em = Em {
         accelerated: true,
         ..plain
     };
+    let on_fine_boxes = Em {
+        tol: em.tol.max(BOX_TOL),
+        ..em
+    };
+    let mut trace = Vec::new();
+    let mut starts = Vec::new();
+    if extent.starts > 0 {
+        let found = search_on_boxes(colors, em, &extent, options, &mut trace);
+        let found = found.into_iter();
+        starts.extend(found.map(|(start, run)| (start, Origin::Continuation, run.gaussians)));
+    }
+    for number in 0..extent.clusterings {
+        starts.push((extent.starts + number, Origin::Start, clusters(number)?));
+    }
+    let fine = Boxes::of(colors, extent.fine_boxes);
+    let mut runs = Vec::new();
+    for (start, origin, gaussians) in starts {
+        let run = on_fine_boxes.tried(&fine, gaussians);
+        trace.push(run.traced(start, origin));
+        runs.push((start, run));
+    }
+    keep_best(colors, &mut runs, extent.survivors);
+    for (start, run) in &mut runs {
+        let gaussians = std::mem::take(&mut run.gaussians);
+        let settled = on_fine_boxes.run(&fine, gaussians);
+        trace.push(settled.traced(*start, Origin::Continuation));
+        *run = em.run(colors, settled.gaussians);
+        trace.push(run.traced(*start, Origin::Continuation));
+    }
+    keep_best(colors, &mut runs, 1);
+    let (start, best) = runs.pop().expect("there is a start");
+    trace::keep_start(&mut trace, start);
+    Ok((best, trace))
+}
+
+/// Keeps the `number` runs of greatest penalized log-likelihood, the best first; of equals the
+/// first.
+fn keep_best<const D: usize>(colors: &Colors<D>, runs: &mut Vec<(usize, Run<D>)>, number: usize) {
+    runs.sort_by(|(_, a), (_, b)| penalized(colors, b).total_cmp(&penalized(colors, a)));
+    runs.truncate(number);
+}
+
+/// What starts and swaps on the coarse boxes come to: the survivors, with the numbers of their starts.
+fn search_on_boxes<const D: usize>(
+    colors: &Colors<D>,
+    em: Em,
+    extent: &Extent,
+    options: &Options<D>,
+    trace: &mut Vec<trace::Run>,
+) -> Vec<(usize, Run<D>)> {
+    let k = options.k;
     let boxes = Boxes::of(colors, extent.boxes);
     let on_boxes = |max_iter: usize| on_boxes(em, max_iter);
     let stream = |number: u64| stream(options.seed, number);
@@ -126,12 +198,10 @@ pub(super) fn search<const D: usize>(
             on_boxes(START_ITERATIONS).run(&boxes, seeds)
         })
         .collect();
-    let mut trace: Vec<_> = (found.iter().enumerate())
-        .map(|(start, run)| run.traced(start, Origin::Start))
-        .collect();
+    let starts = found.iter().enumerate();
+    trace.extend(starts.map(|(start, run)| run.traced(start, Origin::Start)));
     let mut found: Vec<(usize, Run<D>)> = found.into_iter().enumerate().collect();
-    found.sort_by(|(_, a), (_, b)| penalized(colors, b).total_cmp(&penalized(colors, a)));
-    found.truncate(extent.survivors);
+    keep_best(colors, &mut found, extent.survivors);
     for round in 0..extent.rounds {
         let tries: Vec<_> = found
             .iter()
@@ -170,31 +240,12 @@ pub(super) fn search<const D: usize>(
             }
         }
     }
-    let mut continued = |start, run: Run<D>| {
-        trace.push(run.traced(start, Origin::Continuation));
-        run
-    };
-    let (start, best) = found
-        .into_iter()
-        .map(|(start, run)| {
-            let settled = on_boxes(SETTLE_ITERATIONS).run(&boxes, run.gaussians);
-            let settled = continued(start, settled);
-            (start, continued(start, em.run(colors, settled.gaussians)))
-        })
-        .reduce(|a, b| if is_better(colors, &b.1, &a.1) { b } else { a })
-        .expect("there is a start");
-    // Some pictures have structure that is too fine for the boxes, and k-means' clusters lead there.
-    let trial = em.tried(colors, clusters);
-    trace.push(trial.traced(extent.starts, Origin::Start));
-    if is_better(colors, &trial, &best) {
-        let run = em.run(colors, trial.gaussians);
-        trace.push(run.traced(extent.starts, Origin::Continuation));
-        trace::keep_start(&mut trace, extent.starts);
-        (run, trace)
-    } else {
-        trace::keep_start(&mut trace, start);
-        (best, trace)
+    for (start, run) in &mut found {
+        let gaussians = std::mem::take(&mut run.gaussians);
+        *run = on_boxes(SETTLE_ITERATIONS).run(&boxes, gaussians);
+        trace.push(run.traced(*start, Origin::Continuation));
     }
+    found
 }
 
 /// EM on boxes, which ends in its last parameters: those that the search starts from need not be of
