@@ -277,6 +277,16 @@ mod tests {
     }
 
     #[test]
+    fn without_alpha_means_stay() {
+        let colors = crate::testing::flower(1);
+        let means = [[10.0, 20.0, 30.0], [200.0, 100.0, 50.0]];
+        let mut settled = means;
+        let nearest = argmax(&colors, &Component::centroids(&means), Corners::<1>);
+        settle(&colors, &mut settled, &nearest, 0);
+        assert_eq!(settled, means);
+    }
+
+    #[test]
     fn one_mean_is_opaque_if_a_pixel_is_unless_it_is_alone() {
         let colors = colors(&[
             ([90, 90, 90, 255], 1),

@@ -214,38 +214,35 @@ mod tests {
         ];
         let palette = Palette::opaque(&entries).unwrap();
         for strength in [1.0, 0.5] {
-            let mut errors = vec![[0.0; 3]; width * height];
+            // A row more than there are, and a column more on either side.
+            let mut errors = vec![vec![[0.0; 3]; width + 2]; height + 1];
             let mut expected = vec![0; width * height];
             for y in 0..height {
-                let forward = if y % 2 == 0 { 1 } else { -1 };
                 for step in 0..width {
-                    let x = if y % 2 == 0 { step } else { width - 1 - step };
+                    let forward = y % 2 == 0;
+                    let x = if forward { step } else { width - 1 - step };
                     let pixel = picture.over_white()[y * width + x];
-                    let error = errors[y * width + x];
+                    let error = errors[y][x + 1];
                     // Black and white are among the entries.
                     let target: [f64; 3] = std::array::from_fn(|d| {
                         (f64::from(pixel[d]) + strength * error[d]).clamp(0.0, 255.0)
                     });
-                    let off = |entry: [u8; 3]| -> [f64; 3] {
-                        std::array::from_fn(|d| target[d] - f64::from(entry[d]))
+                    let off = |i: usize| -> [f64; 3] {
+                        std::array::from_fn(|d| target[d] - f64::from(entries[i][d]))
                     };
-                    let distance = |i: &usize| squared_norm(off(entries[*i]));
-                    let nearest = (0..5)
-                        .min_by(|i, j| distance(i).total_cmp(&distance(j)))
-                        .unwrap();
+                    let distance = |i: usize| squared_norm(off(i));
+                    let nearest = (0..5).min_by(|&i, &j| distance(i).total_cmp(&distance(j)));
+                    let nearest = nearest.unwrap();
                     expected[y * width + x] = nearest as u8;
-                    for (dx, dy, share) in [
-                        (forward, 0, 7.0),
-                        (-forward, 1, 3.0),
-                        (0, 1, 5.0),
-                        (forward, 1, 1.0),
+                    let (next, last) = if forward { (x + 2, x) } else { (x, x + 2) };
+                    for (y, x, share) in [
+                        (y, next, 7.0),
+                        (y + 1, last, 3.0),
+                        (y + 1, x + 1, 5.0),
+                        (y + 1, next, 1.0),
                     ] {
-                        let (x, y) = (x as i32 + dx, y + dy);
-                        if (0..width as i32).contains(&x) && y < height {
-                            for d in 0..3 {
-                                errors[y * width + x as usize][d] +=
-                                    off(entries[nearest])[d] * share / 16.0;
-                            }
+                        for d in 0..3 {
+                            errors[y][x][d] += off(nearest)[d] * share / 16.0;
                         }
                     }
                 }
@@ -261,7 +258,7 @@ mod tests {
                 (i * 37 % 256) as u8,
                 90,
                 30,
-                if i % 3 == 0 { 120 } else { 255 },
+                if i.is_multiple_of(3) { 120 } else { 255 },
             ]
         };
         let picture =
@@ -275,7 +272,10 @@ mod tests {
         let palette = Palette::new(entries.to_vec()).unwrap();
         let found = diffused::<4>(&picture, &palette, 1.0);
         for (i, entry) in found.into_iter().enumerate() {
-            assert!(i % 3 == 0 || entries[usize::from(entry)][3] == 255, "{i}");
+            assert!(
+                i.is_multiple_of(3) || entries[usize::from(entry)][3] == 255,
+                "{i}"
+            );
         }
     }
 

@@ -517,6 +517,70 @@ mod tests {
     }
 
     #[test]
+    fn seeds_have_equal_weights_and_the_variance_that_is_left() {
+        let points = Array2::from_shape_fn(
+            (2, 3),
+            |(row, d)| if d == 0 { 6.0 * row as f64 } else { 0.0 },
+        );
+        let colors = Colors::<3>::from_points(&points, &[3.0, 1.0], 255.0)
+            .unwrap()
+            .0;
+        let boxes = Boxes::of(&colors, 2);
+        let em = Em::new(&Options::<3>::default(), 255.0);
+        let seeds = |k, number| seeds(&boxes, em, k, &mut stream(0, number));
+        for number in 0..10 {
+            let [one] = &seeds(1, number)[..] else {
+                panic!("one is asked for")
+            };
+            // 36 of one pixel, or of three, in four pixels of three channels.
+            let variance = if one.mean[0] == 0.0 { 3.0 } else { 9.0 };
+            assert_eq!(
+                (one.weight, one.covariance),
+                (1.0, SMatrix::identity() * variance)
+            );
+            let two = seeds(2, number);
+            assert!(
+                two.iter()
+                    .all(|seed| seed.weight == 0.5 && seed.covariance[(0, 0)] == em.singular)
+            );
+            assert_eq!(two[0].mean[0] + two[1].mean[0], 6.0);
+        }
+    }
+
+    #[test]
+    fn places_are_drawn_by_their_chances() {
+        let mut generator = stream(0, 0);
+        let mut times = [0; 4];
+        for _ in 0..400 {
+            times[pick(&[0.0, 1.0, 3.0, 0.0], &mut generator)] += 1;
+        }
+        // 300 are expected, with a standard deviation of 9.
+        assert!((270..=330).contains(&times[2]), "{times:?}");
+        assert_eq!(times[1] + times[2], 400);
+    }
+
+    #[test]
+    fn a_newcomer_makes_room_for_itself() {
+        let gaussians = run(&[1.0, 2.0, 4.0], 0.0).gaussians;
+        let newcomers = Newcomers {
+            gaussians: run(&[9.0], 0.0).gaussians,
+            gains: vec![0.0],
+            counts: vec![1.0],
+        };
+        let weights =
+            |gaussians: Vec<Gaussian<3>>| gaussians.into_iter().map(|gaussian| gaussian.weight);
+        // 1 beside three thirds, and in place of one of them.
+        let added = newcomers.added(&gaussians, 0, &mut stream(0, 0));
+        assert_eq!(added[3].covariance[(0, 0)], 9.0);
+        assert!((added[3].weight - 0.5).abs() < 1e-12);
+        assert!((weights(added).sum::<f64>() - 1.0).abs() < 1e-12);
+        let swapped = newcomers.swap(&gaussians, 0, &mut stream(0, 0));
+        assert_eq!(swapped.len(), 3);
+        assert!(weights(swapped.clone()).any(|weight| (weight - 0.6).abs() < 1e-12));
+        assert!((weights(swapped).sum::<f64>() - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
     fn on_boxes_em_ends_in_its_last_parameters() {
         let options = Options::<3>::default();
         let em = Em {

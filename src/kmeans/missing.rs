@@ -111,12 +111,12 @@ mod tests {
     fn a_centroid_costs_what_its_colors_are_farther_from_the_second_nearest() {
         let points = array![[0.0, 0.0, 0.0], [2.0, 1.0, 0.0], [10.0, 0.0, 0.0]];
         let (colors, _) = Colors::<3>::from_points(&points, &[1.0, 2.0, 1.0], 255.0).unwrap();
-        let found = missing(&colors, &[[0.0; 3], [10.0, 0.0, 0.0]]);
-        // 100 - 0, and twice 64 + 1 - (4 + 1).
-        assert_eq!((found[0].count, found[0].cost), (3.0, 220.0));
-        let scatter = [[8.0, 4.0, 0.0], [4.0, 2.0, 0.0], [0.0; 3]];
+        let found = missing(&colors, &[[1.0, 0.0, 0.0], [10.0, 0.0, 0.0]]);
+        // 100 - 1, and twice 64 + 1 - (1 + 1).
+        assert_eq!((found[0].count, found[0].cost), (3.0, 225.0));
+        let scatter = [[3.0, 2.0, 0.0], [2.0, 2.0, 0.0], [0.0; 3]];
         assert_eq!(found[0].scatter, scatter);
-        assert_eq!((found[1].count, found[1].cost), (1.0, 100.0));
+        assert_eq!((found[1].count, found[1].cost), (1.0, 81.0));
         assert_eq!(found[1].scatter, [[0.0; 3]; 3]);
     }
 }

@@ -213,6 +213,9 @@ mod tests {
             write(&folder.path().join("n".repeat(300)), b"", Existing::Replace).unwrap_err();
         let expected = fs::File::open(folder.path().join("n".repeat(300))).unwrap_err();
         assert_eq!(error.to_string(), expected.to_string());
+        // Before anything else is staged or committed.
+        let path = folder.path().join("n".repeat(300));
+        assert!(Staged::new(&path, b"", Existing::Replace).is_err());
         assert!(names_in(folder.path()).is_empty());
     }
 
