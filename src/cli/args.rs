@@ -211,7 +211,7 @@ pub struct RemapArgs {
     /// A palette file, a PNG (its palette, or its colors if at most 256), or #rrggbb,#rrggbb,...
     ///
     /// Files are gpl, hex, txt (Paint.NET), json (also a report of this program), css, act, aco, ase
-    /// and pal (JASC), told by their extension.
+    /// and pal (JASC, RIFF), told by their extension.
     #[arg(long, value_name = "PALETTE", help_heading = MODEL)]
     pub palette: PathBuf,
 }

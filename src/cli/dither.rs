@@ -65,7 +65,9 @@ fn spread(value: &str) -> Result<Spread, String> {
             .filter(|strength| (0.0..=1.0).contains(strength))
             .ok_or("--dither's strength is a number from 0 to 1, like adaptive=0.5")?,
     };
-    Ok(Spread(Some(Dither { method, strength })))
+    Ok(Spread(
+        (strength > 0.0).then_some(Dither { method, strength }),
+    ))
 }
 
 #[cfg(test)]
@@ -82,7 +84,7 @@ mod tests {
             spread("floyd-steinberg=0.5"),
             dither(Method::FloydSteinberg, 0.5)
         );
-        assert_eq!(spread("adaptive=0"), dither(Method::Adaptive, 0.0));
+        assert_eq!(spread("adaptive=0"), Ok(Spread(None)));
     }
 
     #[test]

@@ -38,7 +38,7 @@ impl<const RIVALS: usize, const D: usize> Rule<Identity, D> for Corners<RIVALS> 
         into: &mut Candidates<Identity, D>,
         scratch: &mut Vec<f64>,
     ) {
-        self.filter_box(&node.low, &node.high, from, into, scratch);
+        Self::filter_box(&node.low, &node.high, from, into, scratch);
     }
 }
 
@@ -46,21 +46,19 @@ impl<const RIVALS: usize> Corners<RIVALS> {
     /// As [`filter`](Rule::filter), for the box with these bounds.
     #[inline(always)]
     pub(crate) fn filter_box<const D: usize>(
-        self,
         low: &[f64; D],
         high: &[f64; D],
         from: &Candidates<Identity, D>,
         into: &mut Candidates<Identity, D>,
         scratch: &mut Vec<f64>,
     ) {
-        self.keep(low, high, from, &mut into.ids, scratch);
+        Self::keep(low, high, from, &mut into.ids, scratch);
         into.take(from);
     }
 
     /// Puts into `places` where those of `from` stand that [`filter_box`](Self::filter_box) leaves.
     #[inline(always)]
     pub(crate) fn keep<const D: usize>(
-        self,
         low: &[f64; D],
         high: &[f64; D],
         from: &Candidates<Identity, D>,
@@ -206,7 +204,7 @@ mod tests {
     fn kept(low: [f64; 3], high: [f64; 3], centroids: &[[f64; 3]]) -> Vec<u32> {
         let from = Candidates::numbered(&Component::centroids(centroids), 0..centroids.len());
         let mut kept = Vec::new();
-        Corners::<1>.keep(&low, &high, &from, &mut kept, &mut Vec::new());
+        Corners::<1>::keep(&low, &high, &from, &mut kept, &mut Vec::new());
         kept
     }
 

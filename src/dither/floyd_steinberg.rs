@@ -6,10 +6,10 @@
 
 use rayon::prelude::*;
 
-use super::Canvas;
+use super::{COLORS_PER_TASK, Canvas};
 use crate::{
     alpha::{is_opaque, is_transparent},
-    density::{Cells, squared_distance, squared_norm},
+    density::{Cells, squared_distance},
 };
 
 /// Rows that are dithered on their own, in parallel.
@@ -19,22 +19,17 @@ const BAND: usize = 128;
 /// they come all the way from the top, though not pixel by pixel.
 const LEAD: usize = 16;
 
-/// The largest error that a pixel takes when all of it is spread, in distances from its nearest entry to
-/// the next one or, where these are closer together than elsewhere, in the mean of such distances. The
-/// errors of colors that no mix of entries comes to only grow as they are passed on, until they break out
-/// as dots of a wrong color; those of colors between entries stay below it. The mean DSSIM of flower and
-/// four pictures of CQ100 (fruits, girl, lights and `ball_caps`) at 16 colors falls from 0.0241 to 0.0204 in
-/// sRGB, from 0.0464 to 0.0331 in CIELAB and from 0.0190 to 0.0167 in Oklab.
-pub(super) const LIMIT: f64 = 0.75;
-
-/// The palette entry of each pixel, where `strength` of a pixel, 0 to 1, is the share of the error
-/// flowing to it that it takes, and `limit` the most of it, like [`LIMIT`].
+/// The palette entry of each pixel. It takes `strength` of a pixel, 0 to 1, of the error flowing to it and
+/// of the way from its color to what entries mix at the price of `contrast` for that color (see
+/// [`Canvas::mix`]): the errors of colors that no mix comes to would only grow as they are passed on, until
+/// they break out as dots of a wrong color.
 pub(super) fn diffuse<const D: usize>(
     canvas: &Canvas<D>,
-    limit: f64,
+    contrast: impl Fn(f64) -> f64 + Sync,
     strength: impl Fn(usize) -> f64 + Sync,
 ) -> Vec<u8> {
-    let entries = Entries::new(canvas, limit);
+    let entries = Entries::new(canvas);
+    let aims = aims(canvas, contrast);
     let mut indices = vec![0; canvas.color_of_pixel.len()];
     indices
         .par_chunks_mut(BAND * canvas.width)
@@ -44,83 +39,130 @@ pub(super) fn diffuse<const D: usize>(
             let mut errors = Errors::new(canvas.width);
             let mut lead = vec![0; canvas.width];
             for y in first.saturating_sub(LEAD)..first {
-                diffuse_row(canvas, &entries, &strength, y, &mut errors, &mut lead);
+                diffuse_row(
+                    canvas,
+                    &entries,
+                    &aims,
+                    &strength,
+                    y,
+                    &mut errors,
+                    &mut lead,
+                );
             }
             for (y, indices) in (first..).zip(indices.chunks_mut(canvas.width)) {
-                diffuse_row(canvas, &entries, &strength, y, &mut errors, indices);
+                diffuse_row(canvas, &entries, &aims, &strength, y, &mut errors, indices);
             }
         });
     indices
 }
 
+/// A distinct color as one that can be mixed.
+struct Aim<const D: usize> {
+    /// The color where colors add up.
+    point: [f64; D],
+    /// From it to the mean of its mix.
+    offset: [f64; D],
+    /// Whether it takes an opaque entry.
+    is_opaque: bool,
+}
+
+/// Bytes of memory that the aim of a color takes.
+pub(super) const fn memory_per_color<const D: usize>() -> u64 {
+    size_of::<Aim<D>>() as u64
+}
+
+/// What each distinct color aims at.
+fn aims<const D: usize>(canvas: &Canvas<D>, contrast: impl Fn(f64) -> f64 + Sync) -> Vec<Aim<D>> {
+    let mixer = canvas.mixer();
+    let aim = |row: usize| {
+        let point = canvas.additive_point(row);
+        let mut offset = point.map(|value| -value);
+        for (entry, share) in canvas.mix(&mixer, row, &contrast) {
+            for d in 0..D {
+                offset[d] += share * canvas.additive_entries[usize::from(entry)][d];
+            }
+        }
+        Aim {
+            point,
+            offset,
+            is_opaque: is_opaque(canvas.colors.point(row), canvas.colors.unit()),
+        }
+    };
+    let rows = (0..canvas.colors.len()).into_par_iter();
+    rows.with_min_len(COLORS_PER_TASK).map(aim).collect()
+}
+
 /// The entries, to find the nearest to any color.
 struct Entries<const D: usize> {
-    all: Cells<D>,
-    /// Those that are opaque, if some are and others not, and their places among all.
-    opaque: Option<(Cells<D>, Vec<u8>)>,
-    unit: f64,
-    /// The largest error that pixels take to which an entry is the nearest.
-    limits: Vec<f64>,
+    all: Kind<D>,
+    /// Those that are opaque, if some are and others not.
+    opaque: Option<Kind<D>>,
 }
 
 impl<const D: usize> Entries<D> {
-    fn new(canvas: &Canvas<D>, limit: f64) -> Self {
+    fn new(canvas: &Canvas<D>) -> Self {
         let unit = canvas.colors.unit();
-        let (low, high) = canvas.bounds();
-        let (places, opaque): (Vec<u8>, Vec<[f64; D]>) = (0..=u8::MAX)
-            .zip(canvas.entries.iter().copied())
-            .filter(|&(_, entry)| is_opaque(entry, unit))
-            .unzip();
-        let is_kind = !opaque.is_empty() && opaque.len() < canvas.entries.len();
+        let all: Vec<u8> = (0..=u8::MAX).take(canvas.entries.len()).collect();
+        let is_opaque = |&entry: &u8| is_opaque(canvas.entries[usize::from(entry)], unit);
+        let opaque: Vec<u8> = all.iter().copied().filter(is_opaque).collect();
+        let is_kind = !opaque.is_empty() && opaque.len() < all.len();
         Self {
-            all: Cells::new(canvas.entries, low, high),
-            opaque: is_kind.then(|| (Cells::new(&opaque, low, high), places)),
-            unit,
-            limits: limits(canvas.entries, limit),
-        }
-    }
-
-    /// The color that a pixel of color `point` should have when `error` flows to it, and the nearest
-    /// entry. What is opaque takes no error of alpha.
-    fn nearest(&self, point: [f64; D], error: [f64; D]) -> ([f64; D], u8) {
-        let mut target = std::array::from_fn(|d| point[d] + error[d]);
-        match &self.opaque {
-            Some((opaque, places)) if is_opaque(point, self.unit) => {
-                target[D - 1] = point[D - 1];
-                let target = opaque.clamp(target);
-                (target, places[usize::from(opaque.nearest(target))])
-            }
-            _ => {
-                let target = self.all.clamp(target);
-                (target, self.all.nearest(target))
-            }
+            opaque: is_kind.then(|| Kind::new(canvas, opaque)),
+            all: Kind::new(canvas, all),
         }
     }
 }
 
-/// `limit` times the distance from each entry to the nearest other one, or the mean of these distances
-/// where that is larger. There is no limit where there is no other.
-fn limits<const D: usize>(entries: &[[f64; D]], limit: f64) -> Vec<f64> {
-    let to_next = |&entry: &[f64; D]| {
-        let squared = entries.iter().map(|&other| squared_distance(entry, other));
-        let others = squared.filter(|&squared| squared > 0.0);
-        others.fold(f64::INFINITY, f64::min).sqrt()
-    };
-    let distances: Vec<f64> = entries.iter().map(to_next).collect();
-    let mean = distances.iter().sum::<f64>() / entries.len() as f64;
-    let limits = distances
-        .into_iter()
-        .map(|distance| limit * distance.max(mean));
-    limits.collect()
+/// How many times as far from a color as the nearest entry where colors add up may be the one that is
+/// nearest where distances are measured. Without a bound errors grow: to the dark grays that are left of
+/// red or green, pure blue is the nearest of the cube's corners in Oklab, however much blue there was
+/// already.
+const FARTHER: f64 = 1.5;
+
+/// Some of the entries.
+struct Kind<const D: usize> {
+    /// Their places among all.
+    places: Vec<u8>,
+    /// Where distances are measured.
+    cells: Cells<D>,
+    /// Where colors add up, if that is another space.
+    additive: Option<Cells<D>>,
 }
 
-/// `error`, as long as its length is within `limit`, or else a shorter one.
-fn within<const D: usize>(error: [f64; D], limit: f64) -> [f64; D] {
-    let length = squared_norm(error).sqrt();
-    if length > limit {
-        error.map(|value| value * (limit / length))
-    } else {
-        error
+impl<const D: usize> Kind<D> {
+    fn new(canvas: &Canvas<D>, places: Vec<u8>) -> Self {
+        let some_of = |entries: &[[f64; D]]| -> Vec<[f64; D]> {
+            let entries = places.iter().map(|&place| entries[usize::from(place)]);
+            entries.collect()
+        };
+        let (low, high) = canvas.bounds();
+        let additive = || {
+            let entries = some_of(canvas.additive_entries);
+            Cells::new(&entries, [0.0; D], canvas.additive_white)
+        };
+        Self {
+            cells: Cells::new(&some_of(canvas.entries), low, high),
+            additive: (canvas.space != canvas.additive).then(additive),
+            places,
+        }
+    }
+
+    /// The entry for a pixel that should be `target` where colors add up.
+    fn nearest(&self, canvas: &Canvas<D>, target: [f64; D]) -> u8 {
+        let nearest =
+            |cells: &Cells<D>, point| self.places[usize::from(cells.nearest(cells.clamp(point)))];
+        let entry = nearest(&self.cells, canvas.point_of_additive(target));
+        let Some(additive) = &self.additive else {
+            return entry;
+        };
+        let next = nearest(additive, target);
+        let squared =
+            |entry: u8| squared_distance(target, canvas.additive_entries[usize::from(entry)]);
+        if squared(entry) > FARTHER * FARTHER * squared(next) {
+            next
+        } else {
+            entry
+        }
     }
 }
 
@@ -144,6 +186,7 @@ impl<const D: usize> Errors<D> {
 fn diffuse_row<const D: usize>(
     canvas: &Canvas<D>,
     entries: &Entries<D>,
+    aims: &[Aim<D>],
     strength: &impl Fn(usize) -> f64,
     y: usize,
     errors: &mut Errors<D>,
@@ -160,18 +203,27 @@ fn diffuse_row<const D: usize>(
         let x = if backward { width - 1 - step } else { step };
         let pixel = y * width + x;
         let color = canvas.color_of_pixel[pixel] as usize;
-        let point = canvas.colors.point(color);
-        if is_transparent(point) {
+        let aim = &aims[color];
+        if is_transparent(aim.point) {
             indices[x] = canvas.nearest[color];
             carried = [0.0; D];
             continue;
         }
         let strength = strength(pixel);
-        let error = std::array::from_fn(|d| strength * (here[x + 1][d] + carried[d]));
-        let limit = entries.limits[usize::from(canvas.nearest[color])];
-        let (target, entry) = entries.nearest(point, within(error, limit));
+        let mut target: [f64; D] = std::array::from_fn(|d| {
+            let error = here[x + 1][d] + carried[d];
+            aim.point[d] + strength * (aim.offset[d] + error)
+        });
+        if aim.is_opaque && D == 4 {
+            target[D - 1] = aim.point[D - 1];
+        }
+        let kind = match &entries.opaque {
+            Some(opaque) if aim.is_opaque => opaque,
+            _ => &entries.all,
+        };
+        let entry = kind.nearest(canvas, target);
         indices[x] = entry;
-        let chosen = canvas.entries[usize::from(entry)];
+        let chosen = canvas.additive_entries[usize::from(entry)];
         let (before, after) = if backward { (x + 2, x) } else { (x, x + 2) };
         for d in 0..D {
             let error = target[d] - chosen[d];
@@ -188,17 +240,33 @@ mod tests {
     use super::*;
     use crate::{Colors, Palette, Picture, Space, map, picture::Pixels, testing::noise};
 
-    /// The entries of a picture whose palette this is, with all errors spread.
-    fn diffused<const D: usize>(picture: &Picture, palette: &Palette, strength: f64) -> Vec<u8> {
+    /// The entries of a picture whose palette this is, with all errors spread, and what its pixels aim at.
+    fn diffused<const D: usize>(
+        picture: &Picture,
+        palette: &Palette,
+        strength: f64,
+    ) -> (Vec<u8>, Vec<[f64; D]>) {
         let (colors, color_of_pixel) = Colors::<D>::in_space(picture, Space::Srgb);
+        let entries = palette.points(Space::Srgb);
         let canvas = Canvas {
             colors: &colors,
             color_of_pixel: &color_of_pixel,
             width: picture.width() as usize,
-            entries: &palette.points(Space::Srgb),
+            entries: &entries,
             nearest: &map::nearest(&colors, palette, Space::Srgb),
+            space: Space::Srgb,
+            additive: Space::Srgb,
+            additive_entries: &entries,
+            additive_white: [255.0; D],
         };
-        diffuse(&canvas, f64::INFINITY, |_| strength)
+        let contrast = |distance: f64| 0.1 * distance;
+        let aims = aims(&canvas, contrast);
+        let aim = |&color: &u32| {
+            let Aim { point, offset, .. } = aims[color as usize];
+            std::array::from_fn(|d| point[d] + strength * offset[d])
+        };
+        let aimed_at = color_of_pixel.iter().map(aim).collect();
+        (diffuse(&canvas, contrast, |_| strength), aimed_at)
     }
 
     #[test]
@@ -214,6 +282,7 @@ mod tests {
         ];
         let palette = Palette::opaque(&entries).unwrap();
         for strength in [1.0, 0.5] {
+            let (found, aimed_at) = diffused::<3>(&picture, &palette, strength);
             // A row more than there are, and a column more on either side.
             let mut errors = vec![vec![[0.0; 3]; width + 2]; height + 1];
             let mut expected = vec![0; width * height];
@@ -221,16 +290,16 @@ mod tests {
                 for step in 0..width {
                     let forward = y % 2 == 0;
                     let x = if forward { step } else { width - 1 - step };
-                    let pixel = picture.over_white()[y * width + x];
-                    let error = errors[y][x + 1];
-                    // Black and white are among the entries.
-                    let target: [f64; 3] = std::array::from_fn(|d| {
-                        (f64::from(pixel[d]) + strength * error[d]).clamp(0.0, 255.0)
-                    });
+                    let (aim, error) = (aimed_at[y * width + x], errors[y][x + 1]);
+                    let target: [f64; 3] = std::array::from_fn(|d| aim[d] + strength * error[d]);
                     let off = |i: usize| -> [f64; 3] {
                         std::array::from_fn(|d| target[d] - f64::from(entries[i][d]))
                     };
-                    let distance = |i: usize| squared_norm(off(i));
+                    // Black and white are among the entries.
+                    let distance = |i: usize| {
+                        let inside = target.map(|value| value.clamp(0.0, 255.0));
+                        squared_distance(inside, entries[i].map(f64::from))
+                    };
                     let nearest = (0..5).min_by(|&i, &j| distance(i).total_cmp(&distance(j)));
                     let nearest = nearest.unwrap();
                     expected[y * width + x] = nearest as u8;
@@ -247,7 +316,7 @@ mod tests {
                     }
                 }
             }
-            assert_eq!(diffused::<3>(&picture, &palette, strength), expected);
+            assert_eq!(found, expected);
         }
     }
 
@@ -270,22 +339,12 @@ mod tests {
             [128, 90, 30, 120],
         ];
         let palette = Palette::new(entries.to_vec()).unwrap();
-        let found = diffused::<4>(&picture, &palette, 1.0);
+        let (found, _) = diffused::<4>(&picture, &palette, 1.0);
         for (i, entry) in found.into_iter().enumerate() {
             assert!(
                 i.is_multiple_of(3) || entries[usize::from(entry)][3] == 255,
                 "{i}"
             );
         }
-    }
-
-    #[test]
-    fn limits_are_distances_to_the_next_entry_or_their_mean_and_shorten_no_smaller_error() {
-        let entries = [[0.0; 3], [0.0, 0.0, 2.0], [0.0, 0.0, 12.0], [0.0; 3]];
-        // To the next: 2, 2, 10, 2.
-        assert_eq!(limits(&entries, 0.5), [2.0, 2.0, 5.0, 2.0]);
-        assert_eq!(limits(&entries[..1], 0.5), [f64::INFINITY]);
-        assert_eq!(within([3.0, 0.0, 4.0], 5.0), [3.0, 0.0, 4.0]);
-        assert_eq!(within([3.0, 0.0, 4.0], 2.5), [1.5, 0.0, 2.0]);
     }
 }

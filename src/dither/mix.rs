@@ -36,8 +36,8 @@ impl<'a, const D: usize> Mixer<'a, D> {
     }
 
     /// The entries of the best mix for `color` and their shares, of sum 1: the one with the least squared
-    /// error of its mean plus the mean of what `contrast` says that the squared distances between the
-    /// color and the entries cost, all of colors on [0, 1]. `nearest` is the entry nearest to the color.
+    /// error of its mean plus the mean of what `contrast` says that the distances between the color and
+    /// the entries cost, all of colors on [0, 1]. `nearest` is the entry nearest to the color.
     /// What is opaque and has an opaque entry is mixed of such.
     ///
     /// Where contrast costs next to nothing, but more the more there is of it, these entries are the
@@ -63,7 +63,7 @@ impl<'a, const D: usize> Mixer<'a, D> {
             Candidate {
                 entry,
                 offset,
-                cost: contrast(squared_norm(offset)),
+                cost: contrast(squared_norm(offset).sqrt()),
             }
         };
         let candidates: Vec<_> = usable.iter().map(candidate).collect();
@@ -192,7 +192,9 @@ mod tests {
         let mixer = Mixer::new(&entries, 1.0);
         for &color in colors {
             // With next to no price for contrast.
-            let mix = mixer.mix(color, nearest(&entries, color), |square| 1e-4 * square);
+            let mix = mixer.mix(color, nearest(&entries, color), |distance| {
+                1e-4 * distance * distance
+            });
             assert!(mix.len() <= D + 1, "{mix:?}");
             assert!(mix.iter().all(|&(_, share)| share > 0.0), "{mix:?}");
             let mean = mean(&entries, &mix);
@@ -249,9 +251,9 @@ mod tests {
                                 .sum::<f64>()
                 };
                 let mut shares = [0.0; 24];
-                for (entry, share) in
-                    mixer.mix(color, nearest(entries, color), |square| price * square)
-                {
+                for (entry, share) in mixer.mix(color, nearest(entries, color), |distance| {
+                    price * distance * distance
+                }) {
                     shares[usize::from(entry)] = share;
                 }
                 let found = cost(&shares);
@@ -276,7 +278,7 @@ mod tests {
     fn where_contrast_is_dear_the_nearest_entry_is_alone() {
         let entries = corners::<3>();
         let mixer = Mixer::new(&entries, 1.0);
-        let mix = mixer.mix([0.4, 0.3, 0.6], 4, |square| 1e6 * square);
+        let mix = mixer.mix([0.4, 0.3, 0.6], 4, |distance| 1e6 * distance);
         assert_eq!(mix, [(4, 1.0)]);
     }
 }

@@ -1,10 +1,12 @@
 //! Pixels to palette entries such that what single pixels are off by evens out over their neighbors:
 //! few colors look like many.
 //!
-//! All of it happens in the space where distances are measured, there in sRGB and linear light with the
-//! channels scaled by how visible their errors are. In sRGB errors are carried between bytes, which
-//! are not proportional to light: carried in linear light they come no closer to the picture (mean
-//! DSSIM of four pictures of CQ100 at 16 colors, by all of Floyd-Steinberg: 0.0266 against 0.0265).
+//! Entries are nearest where distances are measured, in sRGB and linear light with the channels scaled by
+//! how visible their errors are. What evens out are errors in sRGB, whatever space that is, but in linear
+//! light for [`Space::Linear`]: the coordinates of CIELAB and Oklab do not add up over neighbors, and with
+//! few entries their sums are other colors. In sRGB errors are carried between bytes, which are not
+//! proportional to light: carried in linear light they come no closer to the picture (mean DSSIM of four
+//! pictures of CQ100 at 16 colors, by all of Floyd-Steinberg: 0.0266 against 0.0265).
 
 mod adaptive;
 mod blue_noise;
@@ -13,14 +15,35 @@ mod mix;
 mod ordered;
 mod palette;
 
-use floyd_steinberg::LIMIT;
+use mix::Mixer;
 use ordered::Thresholds;
 pub use palette::palette;
 
-use crate::{Colors, Error, Palette, Result, Space, map, palette::luminance};
+use crate::{
+    Colors, Error, Palette, Result, Space, density::squared_distance, map, palette::luminance,
+};
 
 /// Rows that are worth a parallel task.
 const ROWS_PER_TASK: usize = 16;
+
+/// Distinct colors that are worth a parallel task.
+const COLORS_PER_TASK: usize = 1 << 10;
+
+/// The price of contrast: the eye averages over pixels, but not over all that a picture is looked at with.
+/// The mean DSSIM of twelve pictures of CQ100 at 16 colors, by Bayer's matrix, is 0.0146 with 0.12 and 0.0142 with
+/// 0.15, but they take grays among the corners of the cube farther from their tone than 4 of 255.
+const CONTRAST: f64 = 0.11;
+
+/// A distance of colors on [0, 1] up to which contrast is noise that could be spared, and costs its square.
+/// Beyond it a palette is so sparse that there is no other way, and the price is such that a mean is off by
+/// no more than `CONTRAST * USUAL / 2`: 3.3 of 255.
+const USUAL: f64 = 60.0 / 255.0;
+
+/// A share of the diagonal of a box whose sides are the distances from an entry to the D next ones: the mean
+/// of this over the palette is a distance beyond which the price rises with its square. Entries so far off
+/// are few dots that stand out: black ones in a pale sky of which the palette has not the hue. Among the
+/// corners of the cube it comes to hardly any entry of a mix.
+const FAR: f64 = 2.0 / 3.0;
 
 /// What an error in a channel counts for, red, green and blue: mostly by its share in luminance, which
 /// is what is left of a dither at a distance. In palette and mapping they take the mean DSSIM of four
@@ -59,8 +82,9 @@ fn scaled<const D: usize>(point: [f64; D], scale: [f64; D]) -> [f64; D] {
 /// Bytes of memory that it takes to dither so many pixels of these colors, besides the colors: an upper
 /// bound.
 pub fn memory_needed<const D: usize>(colors: &Colors<D>, pixels: usize) -> u64 {
-    // The colors once more, scaled, the mix or the error of each, and the share of each pixel.
-    colors.memory_needed() + ordered::memory_needed(colors.len()) + 4 * pixels as u64
+    // The colors once more, scaled, the mix or the aim of each, and the share of each pixel.
+    let each = ordered::MEMORY_PER_COLOR.max(floyd_steinberg::memory_per_color::<D>());
+    colors.memory_needed() + colors.len() as u64 * each + 4 * pixels as u64
 }
 
 /// What errors in the channels of a space count for: Lab and Oklab are made so that they count alike.
@@ -69,6 +93,22 @@ fn visibility<const D: usize>(space: Space) -> [f64; D] {
         Space::Srgb | Space::Linear => VISIBILITY.get(d).copied().unwrap_or(1.0),
         Space::Lab | Space::Oklab => 1.0,
     })
+}
+
+/// The space whose coordinates add up over neighbors, where distances are measured in `space`.
+fn additive(space: Space) -> Space {
+    match space {
+        Space::Linear => Space::Linear,
+        Space::Srgb | Space::Lab | Space::Oklab => Space::Srgb,
+    }
+}
+
+/// The squared distances from `entry` to those of `entries` that are not the same, in rising order.
+fn squared_distances_to_others<const D: usize>(entry: [f64; D], entries: &[[f64; D]]) -> Vec<f64> {
+    let squared = entries.iter().map(|&other| squared_distance(entry, other));
+    let mut others: Vec<f64> = squared.filter(|&squared| squared > 0.0).collect();
+    others.sort_unstable_by(f64::total_cmp);
+    others
 }
 
 /// The palette entry of each pixel. `color_of_pixel` says row by row, `width` pixels each, which of
@@ -87,10 +127,15 @@ pub fn dither<const D: usize>(
     dither: Dither,
 ) -> Result<Vec<u8>> {
     check(colors, color_of_pixel, width, dither)?;
-    let visibility = visibility::<D>(space);
-    let points = palette.points(space).into_iter();
-    let entries: Vec<_> = points.map(|point| scaled(point, visibility)).collect();
-    let colors = &colors.scaled(visibility);
+    let points = |space: Space| -> Vec<[f64; D]> {
+        let points = palette.points(space).into_iter();
+        points
+            .map(|point| scaled(point, visibility(space)))
+            .collect()
+    };
+    let additive = additive(space);
+    let entries = points(space);
+    let colors = &colors.scaled(visibility(space));
     let nearest = map::nearest_point(colors, &entries);
     let canvas = Canvas {
         colors,
@@ -98,6 +143,10 @@ pub fn dither<const D: usize>(
         width,
         entries: &entries,
         nearest: &nearest,
+        space,
+        additive,
+        additive_entries: &points(additive),
+        additive_white: scaled([additive.unit(); D], visibility(additive)),
     };
     let strength = dither.strength;
     let ordered = |thresholds| {
@@ -105,14 +154,15 @@ pub fn dither<const D: usize>(
         ordered::ordered(&canvas, &luminance, &thresholds, strength)
     };
     Ok(match dither.method {
-        Method::FloydSteinberg => floyd_steinberg::diffuse(&canvas, LIMIT, |_| strength),
+        Method::FloydSteinberg => {
+            floyd_steinberg::diffuse(&canvas, canvas.contrast(), |_| strength)
+        }
         Method::Bayer => ordered(Thresholds::bayer()),
         Method::BlueNoise => ordered(Thresholds::blue_noise()),
         Method::Adaptive => {
             let shares = adaptive::shares(&canvas);
             let share = |pixel: usize| strength * f64::from(shares[pixel]);
-            // What is passed on by shares fades: to limit it gains nothing.
-            floyd_steinberg::diffuse(&canvas, f64::INFINITY, share)
+            floyd_steinberg::diffuse(&canvas, adaptive::contrast, share)
         }
     })
 }
@@ -154,9 +204,83 @@ struct Canvas<'a, const D: usize> {
     entries: &'a [[f64; D]],
     /// The entry nearest to each distinct color.
     nearest: &'a [u8],
+    /// Where distances are measured.
+    space: Space,
+    /// Where colors add up.
+    additive: Space,
+    /// The palette in that space, its channels scaled.
+    additive_entries: &'a [[f64; D]],
+    /// White in that space: the largest value of each channel.
+    additive_white: [f64; D],
 }
 
 impl<const D: usize> Canvas<'_, D> {
+    /// The point of a color in `to`, its channels scaled, whose point in `from` is this.
+    fn moved(from: Space, to: Space, point: [f64; D]) -> [f64; D] {
+        if from == to {
+            return point;
+        }
+        let scale = visibility::<D>(from).map(f64::recip);
+        scaled(to.point(from.color(scaled(point, scale))), visibility(to))
+    }
+
+    /// The distinct color in `row` where colors add up.
+    fn additive_point(&self, row: usize) -> [f64; D] {
+        Self::moved(self.space, self.additive, self.colors.point(row))
+    }
+
+    /// The point where distances are measured that is `point` where colors add up, or the color nearest to
+    /// that.
+    fn point_of_additive(&self, point: [f64; D]) -> [f64; D] {
+        let color = std::array::from_fn(|d| point[d].clamp(0.0, self.additive_white[d]));
+        Self::moved(self.additive, self.space, color)
+    }
+
+    /// What mixes the entries where colors add up.
+    fn mixer(&self) -> Mixer<'_, D> {
+        Mixer::new(self.additive_entries, self.additive.unit())
+    }
+
+    /// The best mix for the distinct color in `row`, as [`Mixer::mix`] has it; `contrast` is what distances
+    /// cost in sRGB.
+    fn mix(&self, mixer: &Mixer<D>, row: usize, contrast: impl Fn(f64) -> f64) -> Vec<(u8, f64)> {
+        let step = self.step(row);
+        let contrast = |distance| step * contrast(distance);
+        mixer.mix(self.additive_point(row), self.nearest[row], contrast)
+    }
+
+    /// How long a small step from the distinct color in `row` towards white is where colors add up, for one
+    /// of sRGB, both of colors on [0, 1].
+    fn step(&self, row: usize) -> f64 {
+        if self.additive == Space::Srgb {
+            return 1.0;
+        }
+        let point = scaled(
+            self.colors.point(row),
+            visibility::<D>(self.space).map(f64::recip),
+        );
+        let [r, g, b, _] = self.space.color(point);
+        let gray = ((r + g + b) / 3.0).clamp(0.5, 254.5);
+        let [low, high] = [gray - 0.5, gray + 0.5]
+            .map(|gray| self.additive.point::<3>([gray, gray, gray, 255.0])[0]);
+        255.0 * (high - low) / self.additive.unit()
+    }
+
+    /// The price of an entry's distance from a color where all of the error is spread, of colors on [0, 1].
+    fn contrast(&self) -> impl Fn(f64) -> f64 + Sync + use<D> {
+        let unit = self.additive.unit();
+        let diagonal = |&entry: &[f64; D]| {
+            let squared = squared_distances_to_others(entry, self.additive_entries);
+            let sides = squared.get(..D);
+            sides.map_or(f64::INFINITY, |sides| sides.iter().sum::<f64>().sqrt())
+        };
+        let sum: f64 = self.additive_entries.iter().map(diagonal).sum();
+        let far = FAR * sum / self.additive_entries.len() as f64 / unit;
+        move |distance| {
+            CONTRAST * distance * distance.min(USUAL) * (distance / far).max(1.0).powi(2)
+        }
+    }
+
     /// The lowest and the highest value of each channel in the picture and the palette.
     fn bounds(&self) -> ([f64; D], [f64; D]) {
         let root = &self.colors.nodes()[0];
@@ -269,10 +393,71 @@ mod tests {
                 let indices = dithered(&picture, &black_and_white(), method, 1.0);
                 let white = indices.iter().map(|&index| f64::from(index)).sum::<f64>();
                 let mean = 255.0 * white / indices.len() as f64;
-                // One of Bayer's 64 thresholds is 4.
-                let bound = if method == Method::Bayer { 4.0 } else { 3.0 };
+                // One of Bayer's 64 thresholds is 4, and adaptive spreads less than all of the error.
+                let bound = match method {
+                    Method::Bayer | Method::Adaptive => 4.0,
+                    Method::FloydSteinberg | Method::BlueNoise => 3.0,
+                };
                 assert!((mean - f64::from(gray)).abs() < bound, "{method:?}: {mean}");
             }
+        }
+    }
+
+    #[test]
+    fn grays_keep_their_tone_among_the_corners_of_the_cube_and_in_every_space() {
+        let corners: Vec<_> = (0..8)
+            .map(|i| [0, 1, 2].map(|bit| 255 * (i >> bit & 1)))
+            .collect();
+        let corners = Palette::opaque(&corners).unwrap();
+        let two = black_and_white();
+        let tones = [24, 32, 48, 128, 220, 230, 240, 244];
+        for (palette, tones, method, bound) in [
+            (&corners, &tones[..6], Method::FloydSteinberg, 4.0),
+            (&corners, &tones[..6], Method::BlueNoise, 4.0),
+            // It spreads less than all of the error.
+            (&corners, &tones[..6], Method::Adaptive, 10.0),
+            (&two, &tones, Method::FloydSteinberg, 4.0),
+            (&two, &tones, Method::BlueNoise, 4.0),
+            (&two, &tones, Method::Adaptive, 8.0),
+        ] {
+            for &gray in tones {
+                let picture = grays(96, 96, |_, _| gray);
+                for space in [Space::Srgb, Space::Lab, Space::Oklab] {
+                    let (colors, color_of_pixel) = Colors::<3>::in_space(&picture, space);
+                    let strength = 1.0;
+                    let how = Dither { method, strength };
+                    let indices =
+                        dither(&colors, &color_of_pixel, 96, palette, space, how).unwrap();
+                    for channel in 0..3 {
+                        let value =
+                            |&index: &u8| f64::from(palette.colors()[usize::from(index)][channel]);
+                        let mean = indices.iter().map(value).sum::<f64>() / (96.0 * 96.0);
+                        assert!(
+                            (mean - f64::from(gray)).abs() < bound,
+                            "{method:?} {space:?} {gray}: {mean}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_color_that_cannot_be_mixed_takes_no_far_entry_in() {
+        // A pale sky a little bluer than the palette; black would be less red.
+        let picture = Picture::new(64, 64, [184, 202, 226].repeat(64 * 64)).unwrap();
+        let entries = [
+            [198, 212, 228],
+            [236, 242, 250],
+            [150, 160, 152],
+            [100, 90, 70],
+            [60, 56, 44],
+            [16, 14, 8],
+        ];
+        let palette = Palette::opaque(&entries).unwrap();
+        for method in METHODS {
+            let indices = dithered(&picture, &palette, method, 1.0);
+            assert!(!indices.contains(&5), "{method:?}");
         }
     }
 
@@ -419,7 +604,7 @@ mod tests {
             let palette = Palette::opaque(entries).unwrap();
             for &color in colors {
                 let picture = Picture::new(64, 64, color.repeat(64 * 64)).unwrap();
-                for space in [Space::Srgb, Space::Linear] {
+                for space in [Space::Srgb, Space::Linear, Space::Lab, Space::Oklab] {
                     let (distinct, color_of_pixel) = Colors::<3>::in_space(&picture, space);
                     for method in [Method::Bayer, Method::BlueNoise] {
                         let how = Dither {
@@ -428,12 +613,15 @@ mod tests {
                         };
                         let indices =
                             dither(&distinct, &color_of_pixel, 64, &palette, space, how).unwrap();
-                        let points = palette.points::<3>(space);
-                        let unit = space.unit();
+                        let additive = additive(space);
+                        let points = palette.points::<3>(additive);
+                        let [r, g, b] = color.map(f64::from);
+                        let point = additive.point::<3>([r, g, b, 255.0]);
+                        let unit = additive.unit();
                         for d in 0..3 {
                             let values = indices.iter().map(|&index| points[usize::from(index)][d]);
                             let mean = values.sum::<f64>() / (64.0 * 64.0);
-                            let off = (mean - distinct.point(0)[d]).abs() / unit;
+                            let off = (mean - point[d]).abs() / unit;
                             // 1 / 128 for each of up to three borders between thresholds of Bayer's matrix.
                             assert!(off < 0.03, "{method:?} {space:?} {color:?} {d}: {off}");
                         }

@@ -3,21 +3,8 @@
 
 use rayon::prelude::*;
 
-use super::{
-    Canvas, ROWS_PER_TASK, blue_noise,
-    mix::{Mixer, PARTS},
-};
+use super::{COLORS_PER_TASK, Canvas, ROWS_PER_TASK, blue_noise, mix::PARTS};
 use crate::alpha::is_transparent;
-
-/// The price of contrast: the eye averages over pixels, but not over all that a picture is looked at with.
-/// The mean DSSIM of twelve pictures of CQ100 at 16 colors, by Bayer's matrix, is 0.0173 with [`USUAL`] at
-/// 40 / 255, 0.0156 with 60 / 255, and means of mixes are off by up to two thirds of what they are here.
-const CONTRAST: f64 = 0.15;
-
-/// A distance of colors on [0, 1] up to which contrast is noise that could be spared, and costs its square.
-/// Beyond it a palette is so sparse that there is no other way, and the price is such that a mean is off by
-/// no more than `CONTRAST * USUAL / 2`: 4.5 of 255.
-const USUAL: f64 = 60.0 / 255.0;
 
 /// Thresholds in (0, 1) that repeat.
 pub(super) struct Thresholds {
@@ -85,10 +72,8 @@ pub(super) fn ordered<const D: usize>(
     indices
 }
 
-/// Bytes of memory that the mixes of so many colors take.
-pub(super) fn memory_needed(colors: usize) -> u64 {
-    (colors * size_of::<Mix>()) as u64
-}
+/// Bytes of memory that the mix of a color takes.
+pub(super) const MEMORY_PER_COLOR: u64 = size_of::<Mix>() as u64;
 
 /// Entries, and where in [0, 1] the part of each ends.
 #[derive(Clone, Copy, Debug)]
@@ -124,25 +109,22 @@ impl Mix {
 
 /// How each distinct color is mixed, by rising `luminance`; what is wholly transparent is not.
 fn mixes<const D: usize>(canvas: &Canvas<D>, luminance: &[f64], strength: f64) -> Vec<Mix> {
-    let mixer = Mixer::new(canvas.entries, canvas.colors.unit());
+    let mixer = canvas.mixer();
+    let usual = canvas.contrast();
     // Between two entries half the strength makes the slope from the one to the other twice as steep.
     let price = 1.0 / strength - 1.0;
-    let contrast = |square: f64| {
-        let distance = square.sqrt();
-        CONTRAST * distance * distance.min(USUAL) + price * square
-    };
+    let contrast = |distance: f64| usual(distance) + price * distance * distance;
     let mix = |(row, &nearest): (usize, &u8)| {
-        let color = canvas.colors.point(row);
-        if is_transparent(color) || strength == 0.0 {
+        if is_transparent(canvas.colors.point(row)) || strength == 0.0 {
             return Mix::new(&[(nearest, 1.0)]);
         }
-        let mut parts = mixer.mix(color, nearest, contrast);
+        let mut parts = canvas.mix(&mixer, row, contrast);
         let luminance = |entry: u8| luminance[usize::from(entry)];
         parts.sort_by(|&(a, _), &(b, _)| luminance(a).total_cmp(&luminance(b)));
         Mix::new(&parts)
     };
-    let rows = canvas.nearest.par_iter().enumerate().with_min_len(1 << 10);
-    rows.map(mix).collect()
+    let rows = canvas.nearest.par_iter().enumerate();
+    rows.with_min_len(COLORS_PER_TASK).map(mix).collect()
 }
 
 #[cfg(test)]

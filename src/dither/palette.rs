@@ -82,7 +82,11 @@ fn move_entries<const D: usize>(colors: &Colors<D>, entries: &mut [[f64; D]], pi
     let mixes: Vec<_> = nearest
         .into_par_iter()
         .enumerate()
-        .map(|(row, nearest)| mixer.mix(colors.point(row), nearest, |square| CONTRAST * square))
+        .map(|(row, nearest)| {
+            mixer.mix(colors.point(row), nearest, |distance| {
+                CONTRAST * distance * distance
+            })
+        })
         .collect();
     // The derivative by the entries is linear in them: overlaps times entries less pulls.
     let k = entries.len();

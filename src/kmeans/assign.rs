@@ -232,15 +232,14 @@ impl<const D: usize> NullaryFnOnce for UpdateShare<'_, D> {
             kept,
             distances,
         } = self.space;
-        let corners = Corners::<1>;
         let runs = self.colors.runs();
         if *long != Some(self.number / FAN) {
             *long = Some(self.number / FAN);
             let run = &runs.long[self.number / FAN];
-            corners.filter_box(&run.low, &run.high, self.all, of_long, distances);
+            Corners::<1>::filter_box(&run.low, &run.high, self.all, of_long, distances);
         }
         let run = &runs.middle[self.number];
-        corners.filter_box(&run.low, &run.high, of_long, of_middle, distances);
+        Corners::<1>::filter_box(&run.low, &run.high, of_long, of_middle, distances);
         let Share { ids, sums } = self.share;
         if of_middle.ids() == ids && !ids.iter().any(|&id| self.has_moved[id as usize]) {
             return 0;
@@ -254,7 +253,7 @@ impl<const D: usize> NullaryFnOnce for UpdateShare<'_, D> {
         let first_row = self.number * MIDDLE;
         let runs = &runs.short[self.number * FAN..];
         for (i, (places, run)) in self.places.chunks_mut(SHORT).zip(runs).enumerate() {
-            corners.keep(&run.low, &run.high, of_middle, kept, distances);
+            Corners::<1>::keep(&run.low, &run.high, of_middle, kept, distances);
             if let [place] = kept[..] {
                 places.fill(place);
                 sums[place as usize].add(run.count, run.sum);

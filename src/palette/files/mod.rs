@@ -10,7 +10,7 @@
 //! | Photoshop color table | `act` | one fully transparent color |
 //! | Photoshop swatches | `aco` | dropped |
 //! | Adobe Swatch Exchange | `ase` | dropped |
-//! | JASC (Paint Shop Pro) | `pal` | dropped |
+//! | JASC (Paint Shop Pro); RIFF (Windows), read only | `pal` | dropped |
 //! | PNG of swatches | `png` | kept |
 //!
 //! A file may be broken or hostile: every format is read without trust in the numbers that it
@@ -26,6 +26,7 @@ mod jasc;
 mod json;
 mod lines;
 mod png;
+mod riff;
 mod text;
 
 use super::{Palette, hex};
@@ -50,7 +51,7 @@ pub enum Format {
     Aco,
     /// Adobe Swatch Exchange.
     Ase,
-    /// JASC palette, of Paint Shop Pro.
+    /// JASC palette, of Paint Shop Pro; a RIFF palette, of Windows, is read, too.
     Pal,
     /// An indexed PNG of swatches, whose PLTE is the palette.
     Png,
@@ -117,7 +118,7 @@ impl Format {
             Self::Act => "Photoshop color table",
             Self::Aco => "file of Photoshop swatches",
             Self::Ase => "Adobe Swatch Exchange file",
-            Self::Pal => "JASC palette",
+            Self::Pal => "JASC or RIFF palette",
             Self::Png => "PNG with a palette",
         }
     }
@@ -145,6 +146,7 @@ pub fn load(bytes: &[u8], extension: Option<&str>) -> Result<Palette> {
         Format::Act => act::load(bytes),
         Format::Aco => aco::load(bytes),
         Format::Ase => ase::load(bytes),
+        Format::Pal if bytes.starts_with(riff::SIGNATURE) => riff::load(bytes),
         Format::Pal => jasc::load(bytes),
         Format::Png => png::load(bytes),
     };
