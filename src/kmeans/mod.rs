@@ -428,6 +428,31 @@ mod tests {
     }
 
     #[test]
+    fn of_all_that_was_followed_to_its_end_the_best_is_kept() {
+        let colors = flower(10);
+        let mut moved = 0;
+        for seed in 0..8 {
+            for n_init in [None, Some(1)] {
+                let options = Options {
+                    k: 20,
+                    n_init,
+                    effort: Effort::Best,
+                    seed,
+                    ..Options::default()
+                };
+                let fit = fit(&colors, &options).unwrap();
+                let ends = fit.trace.iter().filter_map(|run| run.objective.last());
+                let least = ends.copied().fold(f64::INFINITY, f64::min);
+                assert!(fit.inertia <= least * (1.0 + 1e-12));
+                let last = fit.trace.last().unwrap();
+                moved += usize::from(last.kept);
+            }
+        }
+        // In some of them moves on the colors have gained, in others not.
+        assert!((1..16).contains(&moved), "{moved}");
+    }
+
+    #[test]
     fn no_more_colors_than_k_come_back_as_they_are() {
         for k in [8, 9, 256] {
             let colors = Colors::of(&noise(40, 40, 1)).0;
