@@ -1,8 +1,13 @@
 //! Mixes: entries of a palette that have a color as their mean.
 
 use nalgebra::{SMatrix, SVector};
+use pulp::NullaryFnOnce;
 
-use crate::{alpha::is_opaque, density::squared_norm};
+use crate::{
+    alpha::is_opaque,
+    density::squared_norm,
+    simd::{LANES, Vector, vectorize},
+};
 
 /// Entries in a mix at most: D + 1, of which one leaves when another one comes.
 pub(super) const PARTS: usize = 6;
@@ -14,24 +19,52 @@ const OTHERS: usize = PARTS - 1;
 const TOLERANCE: f64 = 1e-6;
 
 /// Entries to mix.
-pub(super) struct Mixer<'a, const D: usize> {
-    entries: &'a [[f64; D]],
+pub(super) struct Mixer<const D: usize> {
     unit: f64,
-    /// The numbers of those that are opaque, and of all.
-    opaque: Vec<u8>,
-    all: Vec<u8>,
+    /// Those that are opaque, and all.
+    opaque: Usable<D>,
+    all: Usable<D>,
+    /// Whether an entry is opaque.
+    is_opaque: Vec<bool>,
 }
 
-impl<'a, const D: usize> Mixer<'a, D> {
-    /// Mixes of 1 to 256 `entries`, whose coordinates are on the scale of `unit`.
-    pub(super) fn new(entries: &'a [[f64; D]], unit: f64) -> Self {
-        let all: Vec<u8> = (0..=u8::MAX).take(entries.len()).collect();
-        let is_opaque = |&entry: &u8| is_opaque(entries[usize::from(entry)], unit);
+/// Some of the entries.
+struct Usable<const D: usize> {
+    entries: Vec<u8>,
+    /// Their points, of colors on [0, 1], LANES of them at a time.
+    points: Vec<[Vector; D]>,
+}
+
+impl<const D: usize> Usable<D> {
+    fn new(entries: Vec<u8>, points: &[[f64; D]], unit: f64) -> Self {
+        let mut lanes = vec![[Vector::ZERO; D]; entries.len().div_ceil(LANES)];
+        for (place, &entry) in entries.iter().enumerate() {
+            for d in 0..D {
+                lanes[place / LANES][d].0[place % LANES] = points[usize::from(entry)][d] / unit;
+            }
+        }
         Self {
             entries,
+            points: lanes,
+        }
+    }
+}
+
+impl<const D: usize> Mixer<D> {
+    /// Mixes of 1 to 256 `entries`, whose coordinates are on the scale of `unit`.
+    pub(super) fn new(entries: &[[f64; D]], unit: f64) -> Self {
+        let all: Vec<u8> = (0..=u8::MAX).take(entries.len()).collect();
+        let is_opaque: Vec<bool> = entries
+            .iter()
+            .map(|&point| is_opaque(point, unit))
+            .collect();
+        let mut opaque = all.clone();
+        opaque.retain(|&entry| is_opaque[usize::from(entry)]);
+        Self {
             unit,
-            opaque: all.iter().copied().filter(is_opaque).collect(),
-            all,
+            opaque: Usable::new(opaque, entries, unit),
+            all: Usable::new(all, entries, unit),
+            is_opaque,
         }
     }
 
@@ -50,26 +83,32 @@ impl<'a, const D: usize> Mixer<'a, D> {
         nearest: u8,
         contrast: impl Fn(f64) -> f64,
     ) -> Vec<(u8, f64)> {
-        let point = |entry: u8| self.entries[usize::from(entry)];
-        let stays_opaque = is_opaque(color, self.unit) && is_opaque(point(nearest), self.unit);
+        let stays_opaque = is_opaque(color, self.unit) && self.is_opaque[usize::from(nearest)];
         let usable = if stays_opaque {
             &self.opaque
         } else {
             &self.all
         };
-        let candidate = |&entry: &u8| {
-            let offset: [f64; D] =
-                std::array::from_fn(|d| (point(entry)[d] - color[d]) / self.unit);
-            Candidate {
-                entry,
-                offset,
-                cost: contrast(squared_norm(offset).sqrt()),
-            }
-        };
-        let candidates: Vec<_> = usable.iter().map(candidate).collect();
-        let first = usable.iter().position(|&entry| entry == nearest);
-        best_mix(&candidates, first.expect("the nearest entry is usable"))
+        let first = usable.entries.binary_search(&nearest);
+        vectorize(BestMix {
+            usable,
+            color: color.map(|value| value / self.unit),
+            first: first.expect("the nearest entry is usable"),
+            contrast,
+        })
     }
+}
+
+/// Finds the entries of the best mix and their shares; `first` is the place of the one that it begins with.
+///
+/// It is found by an active set (J. Nocedal and S. Wright, "Numerical Optimization", 16.5): entries that
+/// lessen the cost come in one by one, and leave when nothing is left of their share.
+struct BestMix<'a, F, const D: usize> {
+    usable: &'a Usable<D>,
+    /// On [0, 1].
+    color: [f64; D],
+    first: usize,
+    contrast: F,
 }
 
 /// An entry that a color may be mixed of.
@@ -82,53 +121,120 @@ struct Candidate<const D: usize> {
     cost: f64,
 }
 
-/// The entries of the best mix and their shares; `first` is the candidate that it begins with.
-///
-/// It is found by an active set (J. Nocedal and S. Wright, "Numerical Optimization", 16.5): entries that
-/// lessen the cost come in one by one, and leave when nothing is left of their share.
-fn best_mix<const D: usize>(candidates: &[Candidate<D>], first: usize) -> Vec<(u8, f64)> {
-    let mut parts = vec![(candidates[first], 1.0)];
-    while parts.len() < PARTS {
-        let mean: [f64; D] = std::array::from_fn(|d| {
-            parts
-                .iter()
-                .map(|(part, share)| share * part.offset[d])
-                .sum()
-        });
-        // The derivative of the cost by the share.
-        let slope = |candidate: &Candidate<D>| 2.0 * dot(mean, candidate.offset) + candidate.cost;
-        let mut best = (f64::INFINITY, &candidates[0]);
-        for candidate in candidates {
-            let slope = slope(candidate);
-            if slope < best.0 {
-                best = (slope, candidate);
+/// LANES entries that a color may be mixed of.
+#[derive(Clone, Copy)]
+struct Candidates<const D: usize> {
+    offset: [Vector; D],
+    cost: Vector,
+}
+
+impl<F: Fn(f64) -> f64, const D: usize> NullaryFnOnce for BestMix<'_, F, D> {
+    type Output = Vec<(u8, f64)>;
+
+    #[inline(always)]
+    fn call(self) -> Self::Output {
+        let candidates = self.candidates();
+        let candidate = |place: usize| {
+            let Candidates { offset, cost } = candidates[place / LANES];
+            Candidate {
+                entry: self.usable.entries[place],
+                offset: offset.map(|offset| offset.0[place % LANES]),
+                cost: cost.0[place % LANES],
             }
-        }
-        let (least, best) = best;
-        let has = |entry: u8| parts.iter().any(|(part, _)| part.entry == entry);
-        if least >= slope(&parts[0].0) - TOLERANCE || has(best.entry) {
-            break;
-        }
-        parts.push((*best, 0.0));
-        while let Some(shares) = best_shares(&parts) {
-            // As far towards these shares as none of them is negative.
-            let (mut step, mut empty) = (1.0, None);
-            for (part, (&(_, share), &best)) in parts.iter().zip(&shares).enumerate() {
-                if best < 0.0 && share < step * (share - best) {
-                    (step, empty) = (share / (share - best), Some(part));
+        };
+        let mut parts = vec![(candidate(self.first), 1.0)];
+        while parts.len() < PARTS {
+            let mean: [f64; D] = std::array::from_fn(|d| {
+                parts
+                    .iter()
+                    .map(|(part, share)| share * part.offset[d])
+                    .sum()
+            });
+            let best = candidate(least_slope(&candidates, mean));
+            // The derivative of the cost by the share.
+            let slope =
+                |candidate: &Candidate<D>| 2.0 * dot(mean, candidate.offset) + candidate.cost;
+            let has = |entry: u8| parts.iter().any(|(part, _)| part.entry == entry);
+            if slope(&best) >= slope(&parts[0].0) - TOLERANCE || has(best.entry) {
+                break;
+            }
+            parts.push((best, 0.0));
+            while let Some(shares) = best_shares(&parts) {
+                // As far towards these shares as none of them is negative.
+                let (mut step, mut empty) = (1.0, None);
+                for (part, (&(_, share), &best)) in parts.iter().zip(&shares).enumerate() {
+                    if best < 0.0 && share < step * (share - best) {
+                        (step, empty) = (share / (share - best), Some(part));
+                    }
                 }
+                for ((_, share), &best) in parts.iter_mut().zip(&shares) {
+                    *share += step * (best - *share);
+                }
+                match empty {
+                    Some(part) => parts.remove(part),
+                    None => break,
+                };
             }
-            for ((_, share), &best) in parts.iter_mut().zip(&shares) {
-                *share += step * (best - *share);
+        }
+        let parts = parts.into_iter().map(|(part, share)| (part.entry, share));
+        parts.collect()
+    }
+}
+
+impl<F: Fn(f64) -> f64, const D: usize> BestMix<'_, F, D> {
+    /// What the color may be mixed of. Lanes that are left over cost more than anything.
+    #[inline(always)]
+    fn candidates(&self) -> Vec<Candidates<D>> {
+        let nothing = Candidates {
+            offset: [Vector::ZERO; D],
+            cost: Vector::ZERO,
+        };
+        let mut candidates = vec![nothing; self.usable.points.len()];
+        for (candidates, point) in candidates.iter_mut().zip(&self.usable.points) {
+            for d in 0..D {
+                candidates.offset[d] = point[d] - self.color[d];
             }
-            match empty {
-                Some(part) => parts.remove(part),
-                None => break,
+            let squared = squared_norm(candidates.offset);
+            candidates.cost = squared.each(|squared| (self.contrast)(squared.sqrt()));
+        }
+        for place in self.usable.entries.len()..LANES * candidates.len() {
+            candidates[place / LANES].cost.0[place % LANES] = f64::INFINITY;
+        }
+        candidates
+    }
+}
+
+/// The place of the candidate by whose share the cost of a mix of this mean falls most; of several the
+/// first.
+#[inline(always)]
+fn least_slope<const D: usize>(candidates: &[Candidates<D>], mean: [f64; D]) -> usize {
+    let mut least = Vector([f64::INFINITY; LANES]);
+    let mut places = Vector::ZERO;
+    for (i, candidates) in candidates.iter().enumerate() {
+        let mut slope = candidates.cost;
+        for d in 0..D {
+            slope += candidates.offset[d] * (2.0 * mean[d]);
+        }
+        let first = (i * LANES) as f64;
+        for lane in 0..LANES {
+            let is_less = slope.0[lane] < least.0[lane];
+            places.0[lane] = if is_less { first } else { places.0[lane] };
+            least.0[lane] = if is_less {
+                slope.0[lane]
+            } else {
+                least.0[lane]
             };
         }
     }
-    let parts = parts.into_iter().map(|(part, share)| (part.entry, share));
-    parts.collect()
+    let place = |lane: usize| places.0[lane] as usize + lane;
+    let mut best = 0;
+    for lane in 1..LANES {
+        let (new, old) = (least.0[lane], least.0[best]);
+        if new < old || new == old && place(lane) < place(best) {
+            best = lane;
+        }
+    }
+    place(best)
 }
 
 /// The shares, of sum 1 and of either sign, at which the cost of a mix of these parts is least; the first

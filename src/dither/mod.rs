@@ -237,7 +237,7 @@ impl<const D: usize> Canvas<'_, D> {
     }
 
     /// What mixes the entries where colors add up.
-    fn mixer(&self) -> Mixer<'_, D> {
+    fn mixer(&self) -> Mixer<D> {
         Mixer::new(self.additive_entries, self.additive.unit())
     }
 
