@@ -33,7 +33,7 @@ fn used<const D: usize>(json: &str) {
     let (picture, space) = (picture(), model.space);
     let (colors, _) = Colors::<D>::in_space(&picture, space);
     let components = match &model.parameters {
-        Parameters::KMeans(centroids) => {
+        Parameters::KMeans { centroids, .. } => {
             let fit = kmeans::score(&colors, centroids).unwrap();
             assert!(fit.inertia >= 0.0);
             if model.k() <= 256 {

@@ -38,7 +38,7 @@ struct Input {
     fine: bool,
     opaque: bool,
     keep_unused: bool,
-    optimize: u8,
+    encode_effort: u8,
     k: u8,
     seed: u8,
     space: u8,
@@ -177,7 +177,12 @@ impl Input {
         }
 
         let options = EncodeOptions {
-            optimize: self.optimize == 0,
+            // The best takes long.
+            effort: match self.encode_effort {
+                0 => Effort::Best,
+                1..128 => Effort::Balanced,
+                _ => Effort::Fast,
+            },
             keep_unused: self.keep_unused,
         };
         let png = result.encode_png(options).unwrap();
