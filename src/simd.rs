@@ -117,6 +117,35 @@ impl Mul<f64> for Vector {
     }
 }
 
+/// The least value so far in each lane, and what has it; of several the first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Least {
+    pub value: Vector,
+    pub name: Vector,
+}
+
+impl Least {
+    /// Of nothing yet.
+    pub(crate) const NONE: Self = Self {
+        value: Vector([f64::INFINITY; LANES]),
+        name: Vector::ZERO,
+    };
+
+    /// Looks at the value that something has in each lane.
+    #[inline(always)]
+    pub(crate) fn see(&mut self, value: Vector, name: f64) {
+        for lane in 0..LANES {
+            let is_less = value.0[lane] < self.value.0[lane];
+            self.name.0[lane] = if is_less { name } else { self.name.0[lane] };
+            self.value.0[lane] = if is_less {
+                value.0[lane]
+            } else {
+                self.value.0[lane]
+            };
+        }
+    }
+}
+
 /// Runs `kernel`, whose `call` must be `#[inline(always)]` with all that it calls, compiled for the
 /// widest vectors that this machine has.
 #[inline]

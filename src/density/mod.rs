@@ -54,7 +54,12 @@ pub(crate) trait Whitening<const D: usize>: Copy + Send + Sync {
 
 /// A number, or one in each lane.
 pub(crate) trait Real:
-    Copy + Add<Output = Self> + Mul<Output = Self> + Sub<f64, Output = Self> + Mul<f64, Output = Self>
+    Copy
+    + Add<Output = Self>
+    + Mul<Output = Self>
+    + Add<f64, Output = Self>
+    + Sub<f64, Output = Self>
+    + Mul<f64, Output = Self>
 {
 }
 
@@ -242,27 +247,15 @@ impl<W: Whitening<D>, const D: usize> Candidates<W, D> {
         W::whiten(|number| self.fields[(1 + D + number) * self.stride + j], d)
     }
 
-    /// What the score of candidate `j` has to do with where the point is, or the points are.
+    /// The score of candidate `j` at a point, or at one in each lane.
     #[inline(always)]
-    fn half_distance<T: Real>(&self, j: usize, x: [T; D]) -> T {
+    pub(crate) fn score<T: Real>(&self, j: usize, x: [T; D]) -> T {
         let mean = self.mean(j);
         let mut difference = x;
         for d in 0..D {
             difference[d] = x[d] - mean[d];
         }
-        squared_norm(self.whiten(j, difference)) * -0.5
-    }
-
-    /// The score of candidate `j` at a point.
-    #[inline(always)]
-    pub(crate) fn score(&self, j: usize, x: [f64; D]) -> f64 {
-        self.half_distance(j, x) + self.fields[j]
-    }
-
-    /// The scores of candidate `j` at a point in each lane.
-    #[inline(always)]
-    pub(crate) fn scores(&self, j: usize, x: [Vector; D]) -> Vector {
-        self.half_distance(j, x) + self.fields[j]
+        squared_norm(self.whiten(j, difference)) * -0.5 + self.fields[j]
     }
 }
 

@@ -20,9 +20,9 @@ pub(crate) fn largest<W: Whitening<D>, const D: usize>(
 ) -> ([u32; LANES], Lanes) {
     let x = vectors(x);
     let mut place = Vector::ZERO;
-    let mut best = components.scores(0, x);
+    let mut best = components.score(0, x);
     for j in 1..components.len() {
-        let scores = components.scores(j, x);
+        let scores = components.score(j, x);
         for lane in 0..LANES {
             let better = scores.0[lane] > best.0[lane];
             place.0[lane] = if better { j as f64 } else { place.0[lane] };
@@ -41,10 +41,10 @@ pub(crate) fn two_largest<W: Whitening<D>, const D: usize>(
 ) -> ([u32; LANES], Lanes, Lanes) {
     let x = vectors(x);
     let mut place = Vector::ZERO;
-    let mut best = components.scores(0, x);
+    let mut best = components.score(0, x);
     let mut second = Vector([f64::NEG_INFINITY; LANES]);
     for j in 1..components.len() {
-        let scores = components.scores(j, x);
+        let scores = components.score(j, x);
         for lane in 0..LANES {
             let score = scores.0[lane];
             let better = score > best.0[lane];
@@ -72,7 +72,7 @@ pub(crate) fn log_sum_exp<W: Whitening<D>, const D: usize>(
     let x = vectors(x);
     responsibilities.resize(candidates.len(), Vector::ZERO);
     for (j, score) in responsibilities.iter_mut().enumerate() {
-        *score = candidates.scores(j, x);
+        *score = candidates.score(j, x);
     }
     softmax(responsibilities)
 }

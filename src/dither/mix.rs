@@ -6,7 +6,7 @@ use pulp::NullaryFnOnce;
 use crate::{
     alpha::is_opaque,
     density::squared_norm,
-    simd::{LANES, Vector, vectorize},
+    simd::{LANES, Least, Vector, vectorize},
 };
 
 /// Entries in a mix at most: D + 1, of which one leaves when another one comes.
@@ -24,8 +24,6 @@ pub(super) struct Mixer<const D: usize> {
     /// Those that are opaque, and all.
     opaque: Usable<D>,
     all: Usable<D>,
-    /// Whether an entry is opaque.
-    is_opaque: Vec<bool>,
 }
 
 /// Some of the entries.
@@ -64,7 +62,6 @@ impl<const D: usize> Mixer<D> {
             unit,
             opaque: Usable::new(opaque, entries, unit),
             all: Usable::new(all, entries, unit),
-            is_opaque,
         }
     }
 
@@ -83,17 +80,14 @@ impl<const D: usize> Mixer<D> {
         nearest: u8,
         contrast: impl Fn(f64) -> f64,
     ) -> Vec<(u8, f64)> {
-        let stays_opaque = is_opaque(color, self.unit) && self.is_opaque[usize::from(nearest)];
-        let usable = if stays_opaque {
-            &self.opaque
-        } else {
-            &self.all
+        let (usable, first) = match self.opaque.entries.binary_search(&nearest) {
+            Ok(first) if is_opaque(color, self.unit) => (&self.opaque, first),
+            _ => (&self.all, usize::from(nearest)),
         };
-        let first = usable.entries.binary_search(&nearest);
         vectorize(BestMix {
             usable,
             color: color.map(|value| value / self.unit),
-            first: first.expect("the nearest entry is usable"),
+            first,
             contrast,
         })
     }
@@ -208,28 +202,19 @@ impl<F: Fn(f64) -> f64, const D: usize> BestMix<'_, F, D> {
 /// first.
 #[inline(always)]
 fn least_slope<const D: usize>(candidates: &[Candidates<D>], mean: [f64; D]) -> usize {
-    let mut least = Vector([f64::INFINITY; LANES]);
-    let mut places = Vector::ZERO;
+    let mut least = Least::NONE;
     for (i, candidates) in candidates.iter().enumerate() {
         let mut slope = candidates.cost;
         for d in 0..D {
             slope += candidates.offset[d] * (2.0 * mean[d]);
         }
-        let first = (i * LANES) as f64;
-        for lane in 0..LANES {
-            let is_less = slope.0[lane] < least.0[lane];
-            places.0[lane] = if is_less { first } else { places.0[lane] };
-            least.0[lane] = if is_less {
-                slope.0[lane]
-            } else {
-                least.0[lane]
-            };
-        }
+        least.see(slope, (i * LANES) as f64);
     }
-    let place = |lane: usize| places.0[lane] as usize + lane;
+    let Least { value, name } = least;
+    let place = |lane: usize| name.0[lane] as usize + lane;
     let mut best = 0;
     for lane in 1..LANES {
-        let (new, old) = (least.0[lane], least.0[best]);
+        let (new, old) = (value.0[lane], value.0[best]);
         if new < old || new == old && place(lane) < place(best) {
             best = lane;
         }

@@ -220,8 +220,12 @@ impl<const D: usize> Canvas<'_, D> {
         if from == to {
             return point;
         }
-        let scale = visibility::<D>(from).map(f64::recip);
-        scaled(to.point(from.color(scaled(point, scale))), visibility(to))
+        scaled(to.point(Self::color(from, point)), visibility(to))
+    }
+
+    /// The color whose point in `space`, its channels scaled, is this.
+    fn color(space: Space, point: [f64; D]) -> [f64; 4] {
+        space.color(scaled(point, visibility(space).map(f64::recip)))
     }
 
     /// The distinct color in `row` where colors add up.
@@ -255,11 +259,7 @@ impl<const D: usize> Canvas<'_, D> {
         if self.additive == Space::Srgb {
             return 1.0;
         }
-        let point = scaled(
-            self.colors.point(row),
-            visibility::<D>(self.space).map(f64::recip),
-        );
-        let [r, g, b, _] = self.space.color(point);
+        let [r, g, b, _] = Self::color(self.space, self.colors.point(row));
         let gray = ((r + g + b) / 3.0).clamp(0.5, 254.5);
         let [low, high] = [gray - 0.5, gray + 0.5]
             .map(|gray| self.additive.point::<3>([gray, gray, gray, 255.0])[0]);

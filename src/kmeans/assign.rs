@@ -17,7 +17,7 @@ use crate::{
     Colors,
     colors::runs::{FAN, MIDDLE, SHORT},
     density::{Candidates, Component, Corners, Identity, squared_norm, vectors},
-    simd::{LANES, Lanes, Vector, vectorize},
+    simd::{LANES, Lanes, Least, vectorize},
 };
 
 /// Counts how many times a color has been assigned.
@@ -280,25 +280,14 @@ impl<const D: usize> NullaryFnOnce for UpdateShare<'_, D> {
 #[inline(always)]
 fn nearest<const D: usize>(centroids: &[[f64; D]], places: &[u32], x: &[Lanes; D]) -> [u32; LANES] {
     let x = vectors(x);
-    let mut nearest = Vector::ZERO;
-    let mut least = Vector([f64::INFINITY; LANES]);
+    let mut nearest = Least::NONE;
     for &place in places {
         let centroid = &centroids[place as usize];
         let mut difference = x;
         for d in 0..D {
             difference[d] = x[d] - centroid[d];
         }
-        let distance = squared_norm(difference);
-        let place = f64::from(place);
-        for lane in 0..LANES {
-            let is_nearer = distance.0[lane] < least.0[lane];
-            nearest.0[lane] = if is_nearer { place } else { nearest.0[lane] };
-            least.0[lane] = if is_nearer {
-                distance.0[lane]
-            } else {
-                least.0[lane]
-            };
-        }
+        nearest.see(squared_norm(difference), f64::from(place));
     }
-    nearest.0.map(|place| place as u32)
+    nearest.name.0.map(|place| place as u32)
 }
