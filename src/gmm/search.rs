@@ -129,7 +129,7 @@ pub(super) fn best_of<const D: usize>(
 pub(super) fn search<const D: usize>(
     colors: &Colors<D>,
     plain: Em,
-    clusters: impl Fn(usize) -> Result<Vec<Gaussian<D>>>,
+    clusters: impl Fn(usize) -> Result<Vec<Gaussian<D>>> + Sync,
     options: &Options<D>,
 ) -> Result<(Run<D>, Vec<trace::Run>)> {
     let extent = Extent::of(options.effort, options.k, options.n_init);
@@ -142,18 +142,22 @@ pub(super) fn search<const D: usize>(
         ..em
     };
     let mut trace = Vec::new();
-    let mut starts = Vec::new();
-    if extent.starts > 0 {
-        let found = search_on_boxes(colors, em, &extent, options, &mut trace);
-        let found = found.into_iter();
-        starts.extend(found.map(|(start, run)| (start, Origin::Continuation, run.gaussians)));
-    }
-    for number in 0..extent.clusterings {
-        starts.push((extent.starts + number, Origin::Start, clusters(number)?));
-    }
-    let fine = Boxes::of(colors, extent.fine_boxes);
+    let starts = || -> Result<Vec<_>> {
+        let mut starts = Vec::new();
+        if extent.starts > 0 {
+            let found = search_on_boxes(colors, em, &extent, options, &mut trace);
+            let found = found.into_iter();
+            starts.extend(found.map(|(start, run)| (start, Origin::Continuation, run.gaussians)));
+        }
+        for number in 0..extent.clusterings {
+            starts.push((extent.starts + number, Origin::Start, clusters(number)?));
+        }
+        Ok(starts)
+    };
+    // Boxes are made by one thread; the others need not wait for that.
+    let (fine, starts) = rayon::join(|| Boxes::of(colors, extent.fine_boxes), starts);
     let mut runs = Vec::new();
-    for (start, origin, gaussians) in starts {
+    for (start, origin, gaussians) in starts? {
         let run = on_fine_boxes.tried(&fine, gaussians);
         trace.push(run.traced(start, origin));
         runs.push((start, run));
