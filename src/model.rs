@@ -179,7 +179,7 @@ impl<const D: usize> Model<D> {
     fn check(&self) -> Result<()> {
         match &self.parameters {
             Parameters::KMeans { centroids, .. } => kmeans::check_centroids::<D>(centroids),
-            Parameters::Mixture(mixture) => mixture.check(),
+            Parameters::Mixture(mixture) => mixture.check(self.space.unit()),
         }
     }
 }
@@ -571,5 +571,19 @@ mod tests {
             mixture.weights[0] = f64::NAN;
         }
         assert!(model.to_json().is_err());
+    }
+
+    #[test]
+    fn a_mixture_that_is_read_can_be_used_on_the_colors_of_its_space() {
+        let colors = flower(10);
+        let mut model = mixture(CovarianceType::Full);
+        // On the scale of bytes more than 1e60, on [0, 1] less.
+        for (mean, is_usable) in [(0.9e60 / 255.0, true), (1.1e60 / 255.0, false)] {
+            if let Parameters::Mixture(mixture) = &mut model.parameters {
+                mixture.means[[0, 0]] = mean;
+                assert_eq!(gmm::score(&colors, mixture, 1e-6).is_ok(), is_usable);
+            }
+            assert_eq!(model.to_json().is_ok(), is_usable, "{mean}");
+        }
     }
 }

@@ -93,7 +93,7 @@ impl<'a> Loader<'a> {
         let mut watch = Stopwatch::start();
         progress::stage("load");
         let bytes = source.read()?;
-        let memory = bytes.len() as u64 + reading::memory_needed(source, &bytes);
+        let memory = reading::memory_needed(source, &bytes);
         if !claim.grow(memory) {
             return Ok(Attempt::Needs(memory));
         }

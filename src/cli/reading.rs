@@ -35,12 +35,14 @@ pub struct ReadingArgs {
     pub max_memory: u64,
 }
 
-/// The bytes of memory that the picture of `source` in `bytes` takes but for its distinct colors, by its
-/// header; 0 if that is broken.
+/// The bytes of memory that the picture of `source` in `bytes`, and these, take but for its distinct
+/// colors, by its header; only the latter if that is broken.
 pub fn memory_needed(source: &Source, bytes: &[u8]) -> u64 {
     let extension = source.path().extension().and_then(OsStr::to_str);
     let needed = panics::of_decoder(|| picture::memory_needed(bytes, extension));
-    needed.map_or(0, |needed| needed.unwrap_or(0))
+    let needed = needed.map_or(0, |needed| needed.unwrap_or(0));
+    // A header can claim all that there is.
+    needed.saturating_add(bytes.len() as u64)
 }
 
 impl ReadingArgs {
@@ -89,5 +91,25 @@ fn with_cure(error: Error) -> anyhow::Error {
     match error {
         Error::Memory { .. } => anyhow!("{error} (--max-memory)"),
         error => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn a4_a_header_that_claims_all_memory_claims_no_less_with_its_file() {
+        // 2^32 - 1 by 2^29 + 2^13 + 2^5 pixels of 6 bytes, and the map: more than 2^64.
+        let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
+        png.extend([0xff, 0xff, 0xff, 0xff, 0x20, 0, 0x20, 0x20, 16, 2, 0, 0, 0]);
+        png.extend([0; 4]);
+        let source = Source::File(PathBuf::from("bomb.png"));
+        assert_eq!(memory_needed(&source, &png), u64::MAX);
+
+        let broken = b"\xff\xd8 no JPEG".as_slice();
+        assert_eq!(memory_needed(&source, broken), broken.len() as u64);
     }
 }

@@ -310,6 +310,59 @@ mod tests {
     }
 
     #[test]
+    fn the_search_for_the_k_that_was_chosen_is_that_of_a_fit_from_the_same_start() {
+        let colors = flower(20);
+        let objectives = |trace: &[trace::Run]| -> Vec<Vec<f64>> {
+            trace.iter().map(|run| run.objective.clone()).collect()
+        };
+        let [plus_plus, random] = [
+            crate::kmeans::Init::KMeansPlusPlus,
+            crate::kmeans::Init::Random,
+        ]
+        .map(|init| {
+            let options = Options::<3> {
+                k: 7,
+                init: Init::KMeans(init),
+                effort: crate::Effort::Fast,
+                ..Options::default()
+            };
+            let fit = crate::gmm::fit(&colors, &options).unwrap();
+            let choice = choose(&colors, &options, 7, Criterion::Aic).unwrap();
+            assert_eq!(choice.k, 7);
+            let (grown, searched) = choice.fit.trace.split_last().unwrap();
+            assert_eq!(objectives(searched), objectives(&fit.trace));
+            assert_eq!(grown.origin, Origin::Start);
+            objectives(searched)
+        });
+        assert_ne!(plus_plus, random);
+    }
+
+    #[test]
+    fn what_the_choice_goes_back_to_is_kept_in_its_trace_and_nothing_else() {
+        let colors = flower(20);
+        let mut from_growth = 0;
+        let choices = [2, 4, 6, 9].map(|max_k| {
+            let options = Options::<3> {
+                effort: crate::Effort::Fast,
+                ..Options::default()
+            };
+            choose(&colors, &options, max_k, Criterion::Aic).unwrap()
+        });
+        for choice in &choices {
+            let trace = &choice.fit.trace;
+            let kept: Vec<&trace::Run> = trace.iter().filter(|run| run.kept).collect();
+            assert!(kept.iter().all(|run| run.start == kept[0].start));
+            let end = kept.last().unwrap().objective.last().unwrap();
+            assert!((end - choice.fit.log_likelihood).abs() < 1e-9);
+            // The mixture that grew has a start of its own.
+            let (grown, searched) = trace.split_last().unwrap();
+            assert!(searched.iter().all(|run| run.start != grown.start));
+            from_growth += usize::from(grown.kept);
+        }
+        assert!((1..choices.len()).contains(&from_growth), "{from_growth}");
+    }
+
+    #[test]
     fn a_cap_of_zero_and_a_start_of_its_own_k_are_refused() {
         let colors = four();
         assert!(choose(&colors, &Options::default(), 0, Criterion::Bic).is_err());

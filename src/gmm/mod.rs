@@ -362,9 +362,11 @@ impl<const D: usize> Mixture<D> {
         Ok(joint)
     }
 
-    /// Refuses arrays that do not make a mixture of D channels, or not one of its type.
-    pub(crate) fn check(&self) -> Result<()> {
+    /// Refuses arrays that do not make a mixture of D channels, or not one of its type, by itself or on
+    /// the scale of colors with this unit.
+    pub(crate) fn check(&self, unit: f64) -> Result<()> {
         self.gaussians(1.0)?;
+        self.gaussians(unit)?;
         let entry = |j: usize, i: usize, l: usize| self.covariances[[j, i, l]];
         let is_of_type = |(j, i, l): (usize, usize, usize)| match self.covariance_type {
             CovarianceType::Full => true,
@@ -991,7 +993,7 @@ mod tests {
             }
             // The root of the variances' product is 2e-4.
             mixture.covariances[[0, 0, 1]] = asymmetry * 2e-4;
-            mixture.check()
+            mixture.check(1.0)
         };
         assert!(with(0.5e-9).is_ok());
         assert!(with(2e-9).is_err());

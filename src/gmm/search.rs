@@ -564,6 +564,70 @@ mod tests {
     }
 
     #[test]
+    fn a_newcomer_gains_what_its_box_has_from_it_above_the_mixture() {
+        let colors = flower(10);
+        let em = Em::new(&Options::<3>::default(), 255.0);
+        let all = &colors.nodes()[0];
+        let center = all.mean();
+        let variances: [f64; 3] = std::array::from_fn(|d| all.scatter[d][d] / all.count);
+        let covariance = SMatrix::from_fn(|i, l| if i == l { variances[i] } else { 0.0 });
+        // Two halves of one Gaussian are that Gaussian.
+        let halves = vec![Gaussian::new(0.5, center, covariance).unwrap(); 2];
+        // The mean over a box of the log-density, written down channel by channel.
+        let log_density = |weight: f64, part: &Part<3>, mean: [f64; 3], variances: [f64; 3]| {
+            let channels = (0..3).map(|d| {
+                let square = part.scatter[d][d] / part.count + (part.mean[d] - mean[d]).powi(2);
+                (2.0 * std::f64::consts::PI * variances[d]).ln() + square / variances[d]
+            });
+            weight.ln() - 0.5 * channels.sum::<f64>()
+        };
+        let (mut flat, mut without_gain) = (0, 0);
+        for number in [1, 60] {
+            let boxes = Boxes::of(&colors, number);
+            let found = Newcomers::of(&boxes, em, &halves);
+            for (place, part) in boxes.parts().iter().enumerate() {
+                let own = std::array::from_fn(|d| match part.scatter[d][d] {
+                    0.0 => em.floor(),
+                    _ => 0.1 * variances[d],
+                });
+                let after = log_density(0.5, part, part.mean, own);
+                let before = log_density(1.0, part, center, variances);
+                let expected = part.count * (after - before).max(0.0);
+                let gain = found.gains[place];
+                assert!(
+                    (gain - expected).abs() <= 1e-9 * (part.count + expected),
+                    "{gain} {expected}"
+                );
+                assert_eq!(found.counts[place], part.count);
+                flat += usize::from(own.contains(&em.floor()));
+                without_gain += usize::from(gain == 0.0);
+            }
+            assert!(found.gains.iter().any(|&gain| gain > 0.0));
+        }
+        assert!(flat > 0 && without_gain > 0, "{flat} {without_gain}");
+    }
+
+    #[test]
+    fn newcomers_are_drawn_by_gain_and_by_pixels_in_turn() {
+        let newcomers = Newcomers {
+            gaussians: run(&[2.0, 3.0], 0.0).gaussians,
+            gains: vec![1.0, 0.0],
+            counts: vec![0.0, 1.0],
+        };
+        let drawn = |newcomers: &Newcomers<3>, number| {
+            newcomers.draw(number, &mut stream(0, 0)).covariance[(0, 0)]
+        };
+        let found: Vec<f64> = (0..4).map(|number| drawn(&newcomers, number)).collect();
+        assert_eq!(found, [2.0, 3.0, 2.0, 3.0]);
+        // Where nothing is gained, pixels decide.
+        let without = Newcomers {
+            gains: vec![0.0; 2],
+            ..newcomers
+        };
+        assert_eq!(drawn(&without, 0), 3.0);
+    }
+
+    #[test]
     fn a_newcomer_makes_room_for_itself() {
         let gaussians = run(&[1.0, 2.0, 4.0], 0.0).gaussians;
         let newcomers = Newcomers {
