@@ -7,7 +7,7 @@ use super::{mix::Mixer, scaled, visibility};
 use crate::{
     Colors, Palette, Result, Space,
     alpha::{is_opaque, is_transparent},
-    kmeans, map,
+    kmeans,
     palette::nearest_color,
 };
 
@@ -23,13 +23,17 @@ const TURNS: usize = 4;
 /// Boxes of colors that stand for them.
 const BOXES: usize = 4096;
 
+/// Iterations of Lloyd's before: the entries move on in the turns. With all of them, more than 100 with
+/// large palettes, the mean DSSIM of the twelve pictures at 16, 64 and 256 colors is lower by at most 1 %.
+const ITERATIONS: usize = 5;
+
 /// Sweeps over the entries in a turn, after which they no longer move by a byte.
 const SWEEPS: usize = 20;
 
 /// The palette of `centroids` (k, D) in `space`, that of `colors`, for a dither: at most k colors. The
 /// first centroids, those that are `pinned`, stay.
 ///
-/// After Lloyd's iterations, with the channels scaled by how visible their errors are, each color is mixed
+/// After some of Lloyd's iterations, with the channels scaled by how visible their errors are, each color is mixed
 /// of entries at the least sum of the squared error of the mean and a price for contrast, and the entries
 /// move to where that sum over all pixels is least; both take turns. Where the nearest entry alone is the
 /// best mix, that is Lloyd's iteration; for the others entries move outward, so that what lies between and
@@ -53,6 +57,7 @@ pub fn palette<const D: usize>(
             .slice_axis(Axis(0), Slice::from(..pinned.min(centroids.nrows())))
             .to_owned(),
         init: kmeans::Init::Centroids(centroids),
+        max_iter: ITERATIONS,
         ..Default::default()
     };
     let fit = kmeans::fit(&colors, &options)?;
@@ -78,16 +83,8 @@ pub fn palette<const D: usize>(
 fn move_entries<const D: usize>(colors: &Colors<D>, entries: &mut [[f64; D]], pinned: usize) {
     let unit = colors.unit();
     let mixer = Mixer::new(entries, unit);
-    let nearest = map::nearest_point(colors, entries);
-    let mixes: Vec<_> = nearest
-        .into_par_iter()
-        .enumerate()
-        .map(|(row, nearest)| {
-            mixer.mix(colors.point(row), nearest, |distance| {
-                CONTRAST * distance * distance
-            })
-        })
-        .collect();
+    let mix = |row| mixer.mix(colors.point(row), |distance| CONTRAST * distance * distance);
+    let mixes: Vec<_> = (0..colors.len()).into_par_iter().map(mix).collect();
     // The derivative by the entries is linear in them: overlaps times entries less pulls.
     let k = entries.len();
     let mut overlaps = Array2::<f64>::zeros((k, k));
