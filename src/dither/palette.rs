@@ -122,3 +122,63 @@ fn move_entries<const D: usize>(colors: &Colors<D>, entries: &mut [[f64; D]], pi
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+    use crate::{Colors, testing::noise};
+
+    #[test]
+    fn a_pinned_entry_stays_where_it_is() {
+        let (colors, _) = Colors::<3>::of(&noise(30, 30, 6));
+        let centroids = array![[90.0, 3.0, 200.0], [10.0, 20.0, 30.0], [50.0, 40.0, 30.0]];
+        let first = |pinned| {
+            let palette = palette(&colors, &centroids, pinned, Space::Srgb).unwrap();
+            palette.colors().contains(&[90, 3, 200, 255])
+        };
+        assert!(first(1));
+        assert!(!first(0));
+    }
+
+    #[test]
+    fn entries_move_but_stay_opaque_and_transparent() {
+        let points = array![
+            [210.0, 90.0, 60.0, 255.0],
+            [200.0, 100.0, 50.0, 240.0],
+            [100.0, 60.0, 20.0, 120.0],
+            [90.0, 70.0, 30.0, 106.0],
+            [10.0, 8.0, 4.0, 20.0],
+        ];
+        let (colors, _) = Colors::<4>::from_points(&points, &[1.0; 5], 255.0).unwrap();
+        let before = [
+            [190.0, 95.0, 55.0, 255.0],
+            [80.0, 65.0, 25.0, 100.0],
+            [0.0; 4],
+            // No color is mixed of it.
+            [0.0, 0.0, 255.0, 255.0],
+        ];
+        let mut after = before;
+        move_entries(&colors, &mut after, 0);
+        assert_eq!(after[0][3], 255.0);
+        assert!((after[0][0] - 205.0).abs() < 10.0, "{after:?}");
+        assert!((after[1][3] - 113.0).abs() < 10.0, "{after:?}");
+        assert_eq!(after[2..], before[2..]);
+        let mut pinned = before;
+        move_entries(&colors, &mut pinned, 1);
+        assert_eq!(pinned[0], before[0]);
+        assert_ne!(pinned[1], before[1]);
+    }
+
+    #[test]
+    fn without_alpha_the_last_channel_moves_like_the_others() {
+        let points = array![[10.0, 20.0, 30.0], [30.0, 40.0, 50.0]];
+        let (colors, _) = Colors::<3>::from_points(&points, &[1.0; 2], 255.0).unwrap();
+        let mut entries = [[15.0, 25.0, 35.0]];
+        move_entries(&colors, &mut entries, 0);
+        for (found, expected) in entries[0].into_iter().zip([20.0, 30.0, 40.0]) {
+            assert!((found - expected).abs() < 1e-9, "{entries:?}");
+        }
+    }
+}
