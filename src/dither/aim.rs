@@ -1,9 +1,4 @@
 //! What distinct colors aim at: the colors nearest to them that entries of the palette mix to.
-//!
-//! The way there changes little from color to color, so a mix is looked for at the points of a lattice over
-//! color space, and colors go the way that lies between those of the points around them. As these aim at
-//! mixes, they do, too: what lies between mixes is one. Against a mix for each of the 300,000 colors of
-//! fruits of CQ100 that is off by 0.1 to 0.35 of 255 on average, and by 2.2 at most.
 
 use std::sync::OnceLock;
 
@@ -24,31 +19,67 @@ pub(super) struct Aim<const D: usize> {
 
 /// Bytes of memory that it takes to find what so many colors aim at.
 pub(super) const fn memory_needed<const D: usize>(colors: u64) -> u64 {
-    let points = (MOST_STEPS[D - 3] as u64 + 1).pow(D as u32);
+    let points = (STEPS[D - 3] as u64 + 1).pow(D as u32);
     size_of::<Aim<D>>() as u64 * colors + size_of::<OnceLock<[f64; D]>>() as u64 * points
 }
 
-/// Steps along each channel of the lattice, at most: without alpha and with it.
-const MOST_STEPS: [usize; 2] = [64, 16];
+/// Steps along each channel of the lattice, without alpha and with it.
+const STEPS: [usize; 2] = [32, 16];
 
-/// What each distinct color aims at, where entries are mixed at the price of `contrast`, by a lattice of
-/// about so many `steps` along each channel.
+/// What each distinct color aims at, where entries are mixed at the price of `contrast`.
 pub(super) fn aims<const D: usize>(
     canvas: &Canvas<D>,
     contrast: impl Fn(f64) -> f64 + Sync,
-    steps: usize,
 ) -> Vec<Aim<D>> {
-    let lattice = Lattice::new(canvas, contrast, steps);
+    let mixer = canvas.mixer();
+    aims_by(canvas, |point| offset(canvas, &mixer, point, &contrast))
+}
+
+/// About the same with fewer mixes than colors.
+///
+/// The way to a mix changes little from color to color, so one is looked for at the points of a lattice over
+/// color space, and colors go the way that lies between those of the points around them. As these aim at
+/// mixes, they do, too: what lies between mixes is one. Against a mix for each of the 300,000 colors of
+/// fruits of CQ100 that is off by 0.1 to 0.35 of 255 on average, and by 2.2 at most.
+pub(super) fn aims_by_lattice<const D: usize>(
+    canvas: &Canvas<D>,
+    contrast: impl Fn(f64) -> f64 + Sync,
+) -> Vec<Aim<D>> {
+    let lattice = Lattice::new(canvas, contrast);
+    aims_by(canvas, |point| lattice.offset(point))
+}
+
+fn aims_by<const D: usize>(
+    canvas: &Canvas<D>,
+    offset: impl Fn([f64; D]) -> [f64; D] + Sync,
+) -> Vec<Aim<D>> {
     let aim = |row: usize| {
         let point = canvas.additive_point(row);
         Aim {
             point,
-            offset: lattice.offset(point),
+            offset: offset(point),
             is_opaque: is_opaque(canvas.colors.point(row), canvas.colors.unit()),
         }
     };
     let rows = (0..canvas.colors.len()).into_par_iter();
     rows.with_min_len(COLORS_PER_TASK).map(aim).collect()
+}
+
+/// The way from a color to the mean of its mix.
+fn offset<const D: usize>(
+    canvas: &Canvas<D>,
+    mixer: &Mixer<D>,
+    point: [f64; D],
+    contrast: impl Fn(f64) -> f64,
+) -> [f64; D] {
+    let mut offset = point.map(|value| -value);
+    for (entry, share) in canvas.mix(mixer, point, contrast) {
+        let entry = canvas.additive_entries[usize::from(entry)];
+        for d in 0..D {
+            offset[d] += share * entry[d];
+        }
+    }
+    offset
 }
 
 /// The way from each point of a lattice to the mean of its mix, found when it is first asked for. The
@@ -63,8 +94,8 @@ struct Lattice<'a, F, const D: usize> {
 }
 
 impl<'a, F: Fn(f64) -> f64, const D: usize> Lattice<'a, F, D> {
-    fn new(canvas: &'a Canvas<'a, D>, contrast: F, steps: usize) -> Self {
-        let steps = steps.min(MOST_STEPS[D - 3]);
+    fn new(canvas: &'a Canvas<'a, D>, contrast: F) -> Self {
+        let steps = STEPS[D - 3];
         Self {
             canvas,
             mixer: canvas.mixer(),
@@ -101,17 +132,8 @@ impl<'a, F: Fn(f64) -> f64, const D: usize> Lattice<'a, F, D> {
     /// The way from a point of the lattice to the mean of its mix.
     fn offset_at(&self, at: [usize; D]) -> [f64; D] {
         let index = at.iter().fold(0, |index, c| index * (self.steps + 1) + c);
-        *self.offsets[index].get_or_init(|| {
-            let point = self.point(at);
-            let mut offset = point.map(|value| -value);
-            for (entry, share) in self.canvas.mix(&self.mixer, point, &self.contrast) {
-                let entry = self.canvas.additive_entries[usize::from(entry)];
-                for d in 0..D {
-                    offset[d] += share * entry[d];
-                }
-            }
-            offset
-        })
+        *self.offsets[index]
+            .get_or_init(|| offset(self.canvas, &self.mixer, self.point(at), &self.contrast))
     }
 
     /// Where a color lies in the lattice, in steps from black. In linear light steps grow with their number,
@@ -144,8 +166,8 @@ impl<'a, F: Fn(f64) -> f64, const D: usize> Lattice<'a, F, D> {
 mod tests {
     use super::*;
     use crate::{
-        Palette, Picture, alpha::is_transparent, dither::tests::on_canvas, picture::Pixels,
-        testing::noise,
+        Palette, Picture, alpha::is_transparent, density::squared_distance,
+        dither::tests::on_canvas, picture::Pixels, testing::noise,
     };
 
     /// How far the aims of the colors are from the means of their own mixes, of colors on [0, 1].
@@ -156,21 +178,13 @@ mod tests {
     ) -> Vec<f64> {
         let contrast = |distance: f64| 0.02 * distance * distance;
         on_canvas(picture, palette, space, |canvas: &Canvas<D>| {
-            let mixer = canvas.mixer();
-            let distance = |aim: Aim<D>| {
-                let mix = canvas.mix(&mixer, aim.point, contrast);
-                let off = |d: usize| {
-                    let part = |&(entry, share): &(u8, f64)| {
-                        share * canvas.additive_entries[usize::from(entry)][d]
-                    };
-                    aim.point[d] + aim.offset[d] - mix.iter().map(part).sum::<f64>()
-                };
-                let squared = (0..D).map(|d| off(d).powi(2)).sum::<f64>();
-                squared.sqrt() / canvas.additive.unit()
+            let mixed = aims(canvas, contrast).into_iter();
+            let distance = |(mixed, aim): (Aim<D>, Aim<D>)| {
+                squared_distance(mixed.offset, aim.offset).sqrt() / canvas.additive.unit()
             };
-            let aims = aims(canvas, contrast, 32).into_iter();
-            let mixed = aims.filter(|aim| !is_transparent(aim.point));
-            mixed.map(distance).collect()
+            let both = mixed.zip(aims_by_lattice(canvas, contrast));
+            let both = both.filter(|(aim, _)| !is_transparent(aim.point));
+            both.map(distance).collect()
         })
     }
 
@@ -216,7 +230,7 @@ mod tests {
         ];
         let palette = Palette::new(entries.to_vec()).unwrap();
         on_canvas(&picture, &palette, Space::Srgb, |canvas: &Canvas<4>| {
-            let aims = aims(canvas, |distance| 0.02 * distance * distance, 32);
+            let aims = aims_by_lattice(canvas, |distance| 0.02 * distance * distance);
             for aim in aims.iter().filter(|aim| aim.is_opaque) {
                 assert!((aim.point[3] + aim.offset[3] - 255.0).abs() < 1e-9);
             }

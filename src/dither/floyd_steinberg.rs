@@ -6,10 +6,7 @@
 
 use rayon::prelude::*;
 
-use super::{
-    Canvas,
-    aim::{Aim, aims},
-};
+use super::{Canvas, aim::Aim};
 use crate::{
     alpha::{is_opaque, is_transparent},
     density::{Cells, squared_distance},
@@ -23,17 +20,14 @@ const BAND: usize = 128;
 const LEAD: usize = 16;
 
 /// The palette entry of each pixel. It takes `strength` of a pixel, 0 to 1, of the error flowing to it and
-/// of the way from its color to what entries mix at the price of `contrast` for that color, by a lattice of
-/// so many `steps` (see [`aims`]): the errors of colors that no mix comes to would only grow as they are passed on, until
-/// they break out as dots of a wrong color.
+/// of the way from its color to what that aims at: the errors of colors that no mix comes to would only
+/// grow as they are passed on, until they break out as dots of a wrong color.
 pub(super) fn diffuse<const D: usize>(
     canvas: &Canvas<D>,
-    contrast: impl Fn(f64) -> f64 + Sync,
-    steps: usize,
+    aims: &[Aim<D>],
     strength: impl Fn(usize) -> f64 + Sync,
 ) -> Vec<u8> {
     let entries = Entries::new(canvas);
-    let aims = aims(canvas, contrast, steps);
     let mut indices = vec![0; canvas.color_of_pixel.len()];
     indices
         .par_chunks_mut(BAND * canvas.width)
@@ -43,18 +37,10 @@ pub(super) fn diffuse<const D: usize>(
             let mut errors = Errors::new(canvas.width);
             let mut lead = vec![0; canvas.width];
             for y in first.saturating_sub(LEAD)..first {
-                diffuse_row(
-                    canvas,
-                    &entries,
-                    &aims,
-                    &strength,
-                    y,
-                    &mut errors,
-                    &mut lead,
-                );
+                diffuse_row(canvas, &entries, aims, &strength, y, &mut errors, &mut lead);
             }
             for (y, indices) in (first..).zip(indices.chunks_mut(canvas.width)) {
-                diffuse_row(canvas, &entries, &aims, &strength, y, &mut errors, indices);
+                diffuse_row(canvas, &entries, aims, &strength, y, &mut errors, indices);
             }
         });
     indices
@@ -207,7 +193,10 @@ fn diffuse_row<const D: usize>(
 mod tests {
     use super::*;
     use crate::{
-        Palette, Picture, Space, dither::tests::on_canvas, picture::Pixels, testing::noise,
+        Palette, Picture, Space,
+        dither::{aim::aims, tests::on_canvas},
+        picture::Pixels,
+        testing::noise,
     };
 
     /// The entries of a picture whose palette this is, with all errors spread, and what its pixels aim at.
@@ -217,14 +206,13 @@ mod tests {
         strength: f64,
     ) -> (Vec<u8>, Vec<[f64; D]>) {
         on_canvas(picture, palette, Space::Srgb, |canvas: &Canvas<D>| {
-            let contrast = |distance: f64| 0.1 * distance;
-            let aims = aims(canvas, contrast, 32);
+            let aims = aims(canvas, |distance| 0.1 * distance);
             let aim = |&color: &u32| {
                 let Aim { point, offset, .. } = aims[color as usize];
                 std::array::from_fn(|d| point[d] + strength * offset[d])
             };
             let aimed_at = canvas.color_of_pixel.iter().map(aim).collect();
-            (diffuse(canvas, contrast, 32, |_| strength), aimed_at)
+            (diffuse(canvas, &aims, |_| strength), aimed_at)
         })
     }
 

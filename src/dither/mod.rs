@@ -46,11 +46,6 @@ const USUAL: f64 = 60.0 / 255.0;
 /// corners of the cube it comes to hardly any entry of a mix.
 const FAR: f64 = 2.0 / 3.0;
 
-/// Steps of the lattice by which Floyd-Steinberg aims: colors close to an entry aim at that alone, which
-/// coarser ones blur. The mean DSSIM of the twelve pictures of CQ100 at 256 colors is 0.00086 with 32, 0.00083
-/// with 64 and 0.00082 with a mix for each color.
-const STEPS: usize = 64;
-
 /// What an error in a channel counts for, red, green and blue: mostly by its share in luminance, which
 /// is what is left of a dither at a distance. In palette and mapping they take the mean DSSIM of four
 /// pictures of CQ100 (fruits, girl, lights and `ball_caps`), dithered by [`Method::Adaptive`], from
@@ -162,14 +157,16 @@ pub fn dither<const D: usize>(
     };
     Ok(match dither.method {
         Method::FloydSteinberg => {
-            floyd_steinberg::diffuse(&canvas, canvas.contrast(), STEPS, |_| strength)
+            let aims = aim::aims(&canvas, canvas.contrast());
+            floyd_steinberg::diffuse(&canvas, &aims, |_| strength)
         }
         Method::Bayer => ordered(Thresholds::bayer()),
         Method::BlueNoise => ordered(Thresholds::blue_noise()),
         Method::Adaptive => {
             let shares = adaptive::shares(&canvas);
             let share = |pixel: usize| strength * f64::from(shares[pixel]);
-            floyd_steinberg::diffuse(&canvas, adaptive::contrast, adaptive::STEPS, share)
+            let aims = aim::aims_by_lattice(&canvas, adaptive::contrast);
+            floyd_steinberg::diffuse(&canvas, &aims, share)
         }
     })
 }
