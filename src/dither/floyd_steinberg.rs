@@ -6,7 +6,7 @@
 
 use rayon::prelude::*;
 
-use super::{COLORS_PER_TASK, Canvas};
+use super::{Canvas, aim::Aim};
 use crate::{
     alpha::{is_opaque, is_transparent},
     density::{Cells, squared_distance},
@@ -20,16 +20,14 @@ const BAND: usize = 128;
 const LEAD: usize = 16;
 
 /// The palette entry of each pixel. It takes `strength` of a pixel, 0 to 1, of the error flowing to it and
-/// of the way from its color to what entries mix at the price of `contrast` for that color (see
-/// [`Canvas::mix`]): the errors of colors that no mix comes to would only grow as they are passed on, until
-/// they break out as dots of a wrong color.
+/// of the way from its color to what that aims at: the errors of colors that no mix comes to would only
+/// grow as they are passed on, until they break out as dots of a wrong color.
 pub(super) fn diffuse<const D: usize>(
     canvas: &Canvas<D>,
-    contrast: impl Fn(f64) -> f64 + Sync,
+    aims: &[Aim<D>],
     strength: impl Fn(usize) -> f64 + Sync,
 ) -> Vec<u8> {
     let entries = Entries::new(canvas);
-    let aims = aims(canvas, contrast);
     let mut indices = vec![0; canvas.color_of_pixel.len()];
     indices
         .par_chunks_mut(BAND * canvas.width)
@@ -39,57 +37,13 @@ pub(super) fn diffuse<const D: usize>(
             let mut errors = Errors::new(canvas.width);
             let mut lead = vec![0; canvas.width];
             for y in first.saturating_sub(LEAD)..first {
-                diffuse_row(
-                    canvas,
-                    &entries,
-                    &aims,
-                    &strength,
-                    y,
-                    &mut errors,
-                    &mut lead,
-                );
+                diffuse_row(canvas, &entries, aims, &strength, y, &mut errors, &mut lead);
             }
             for (y, indices) in (first..).zip(indices.chunks_mut(canvas.width)) {
-                diffuse_row(canvas, &entries, &aims, &strength, y, &mut errors, indices);
+                diffuse_row(canvas, &entries, aims, &strength, y, &mut errors, indices);
             }
         });
     indices
-}
-
-/// A distinct color as one that can be mixed.
-struct Aim<const D: usize> {
-    /// The color where colors add up.
-    point: [f64; D],
-    /// From it to the mean of its mix.
-    offset: [f64; D],
-    /// Whether it takes an opaque entry.
-    is_opaque: bool,
-}
-
-/// Bytes of memory that the aim of a color takes.
-pub(super) const fn memory_per_color<const D: usize>() -> u64 {
-    size_of::<Aim<D>>() as u64
-}
-
-/// What each distinct color aims at.
-fn aims<const D: usize>(canvas: &Canvas<D>, contrast: impl Fn(f64) -> f64 + Sync) -> Vec<Aim<D>> {
-    let mixer = canvas.mixer();
-    let aim = |row: usize| {
-        let point = canvas.additive_point(row);
-        let mut offset = point.map(|value| -value);
-        for (entry, share) in canvas.mix(&mixer, row, &contrast) {
-            for d in 0..D {
-                offset[d] += share * canvas.additive_entries[usize::from(entry)][d];
-            }
-        }
-        Aim {
-            point,
-            offset,
-            is_opaque: is_opaque(canvas.colors.point(row), canvas.colors.unit()),
-        }
-    };
-    let rows = (0..canvas.colors.len()).into_par_iter();
-    rows.with_min_len(COLORS_PER_TASK).map(aim).collect()
 }
 
 /// The entries, to find the nearest to any color.
@@ -238,7 +192,12 @@ fn diffuse_row<const D: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Colors, Palette, Picture, Space, map, picture::Pixels, testing::noise};
+    use crate::{
+        Palette, Picture, Space,
+        dither::{aim::aims, tests::on_canvas},
+        picture::Pixels,
+        testing::noise,
+    };
 
     /// The entries of a picture whose palette this is, with all errors spread, and what its pixels aim at.
     fn diffused<const D: usize>(
@@ -246,27 +205,15 @@ mod tests {
         palette: &Palette,
         strength: f64,
     ) -> (Vec<u8>, Vec<[f64; D]>) {
-        let (colors, color_of_pixel) = Colors::<D>::in_space(picture, Space::Srgb);
-        let entries = palette.points(Space::Srgb);
-        let canvas = Canvas {
-            colors: &colors,
-            color_of_pixel: &color_of_pixel,
-            width: picture.width() as usize,
-            entries: &entries,
-            nearest: &map::nearest(&colors, palette, Space::Srgb),
-            space: Space::Srgb,
-            additive: Space::Srgb,
-            additive_entries: &entries,
-            additive_white: [255.0; D],
-        };
-        let contrast = |distance: f64| 0.1 * distance;
-        let aims = aims(&canvas, contrast);
-        let aim = |&color: &u32| {
-            let Aim { point, offset, .. } = aims[color as usize];
-            std::array::from_fn(|d| point[d] + strength * offset[d])
-        };
-        let aimed_at = color_of_pixel.iter().map(aim).collect();
-        (diffuse(&canvas, contrast, |_| strength), aimed_at)
+        on_canvas(picture, palette, Space::Srgb, |canvas: &Canvas<D>| {
+            let aims = aims(canvas, |distance| 0.1 * distance);
+            let aim = |&color: &u32| {
+                let Aim { point, offset, .. } = aims[color as usize];
+                std::array::from_fn(|d| point[d] + strength * offset[d])
+            };
+            let aimed_at = canvas.color_of_pixel.iter().map(aim).collect();
+            (diffuse(canvas, &aims, |_| strength), aimed_at)
+        })
     }
 
     #[test]

@@ -67,41 +67,31 @@ impl<const D: usize> Mixer<D> {
 
     /// The entries of the best mix for `color` and their shares, of sum 1: the one with the least squared
     /// error of its mean plus the mean of what `contrast` says that the distances between the color and
-    /// the entries cost, all of colors on [0, 1]. `nearest` is the entry nearest to the color.
-    /// What is opaque and has an opaque entry is mixed of such.
+    /// the entries cost, all of colors on [0, 1]. What is opaque and has an opaque entry is mixed of such.
     ///
     /// Where contrast costs next to nothing, but more the more there is of it, these entries are the
     /// simplex of a triangulation in which the color lies: that of Delaunay, where it costs the squared
     /// distance (V. T. Rajan, "Optimality of the Delaunay triangulation in R^d", Discrete & Computational
     /// Geometry 12, 1994).
-    pub(super) fn mix(
-        &self,
-        color: [f64; D],
-        nearest: u8,
-        contrast: impl Fn(f64) -> f64,
-    ) -> Vec<(u8, f64)> {
-        let (usable, first) = match self.opaque.entries.binary_search(&nearest) {
-            Ok(first) if is_opaque(color, self.unit) => (&self.opaque, first),
-            _ => (&self.all, usize::from(nearest)),
-        };
+    pub(super) fn mix(&self, color: [f64; D], contrast: impl Fn(f64) -> f64) -> Vec<(u8, f64)> {
+        let only_opaque = is_opaque(color, self.unit) && !self.opaque.entries.is_empty();
         vectorize(BestMix {
-            usable,
+            usable: if only_opaque { &self.opaque } else { &self.all },
             color: color.map(|value| value / self.unit),
-            first,
             contrast,
         })
     }
 }
 
-/// Finds the entries of the best mix and their shares; `first` is the place of the one that it begins with.
+/// Finds the entries of the best mix and their shares.
 ///
-/// It is found by an active set (J. Nocedal and S. Wright, "Numerical Optimization", 16.5): entries that
-/// lessen the cost come in one by one, and leave when nothing is left of their share.
+/// It is found by an active set (J. Nocedal and S. Wright, "Numerical Optimization", 16.5), from the entry on
+/// that alone costs least: entries that lessen the cost come in one by one, and leave when nothing is left of
+/// their share.
 struct BestMix<'a, F, const D: usize> {
     usable: &'a Usable<D>,
     /// On [0, 1].
     color: [f64; D],
-    first: usize,
     contrast: F,
 }
 
@@ -136,7 +126,8 @@ impl<F: Fn(f64) -> f64, const D: usize> NullaryFnOnce for BestMix<'_, F, D> {
                 cost: cost.0[place % LANES],
             }
         };
-        let mut parts = vec![(candidate(self.first), 1.0)];
+        let alone = |one: &Candidates<D>| squared_norm(one.offset) + one.cost;
+        let mut parts = vec![(candidate(least(&candidates, alone)), 1.0)];
         while parts.len() < PARTS {
             let mean: [f64; D] = std::array::from_fn(|d| {
                 parts
@@ -144,10 +135,17 @@ impl<F: Fn(f64) -> f64, const D: usize> NullaryFnOnce for BestMix<'_, F, D> {
                     .map(|(part, share)| share * part.offset[d])
                     .sum()
             });
-            let best = candidate(least_slope(&candidates, mean));
             // The derivative of the cost by the share.
             let slope =
                 |candidate: &Candidate<D>| 2.0 * dot(mean, candidate.offset) + candidate.cost;
+            let slopes = |candidates: &Candidates<D>| {
+                let mut slopes = candidates.cost;
+                for d in 0..D {
+                    slopes += candidates.offset[d] * (2.0 * mean[d]);
+                }
+                slopes
+            };
+            let best = candidate(least(&candidates, slopes));
             let has = |entry: u8| parts.iter().any(|(part, _)| part.entry == entry);
             if slope(&best) >= slope(&parts[0].0) - TOLERANCE || has(best.entry) {
                 break;
@@ -198,17 +196,15 @@ impl<F: Fn(f64) -> f64, const D: usize> BestMix<'_, F, D> {
     }
 }
 
-/// The place of the candidate by whose share the cost of a mix of this mean falls most; of several the
-/// first.
+/// The place of the candidate of which `measure` is least; of several the first.
 #[inline(always)]
-fn least_slope<const D: usize>(candidates: &[Candidates<D>], mean: [f64; D]) -> usize {
+fn least<const D: usize>(
+    candidates: &[Candidates<D>],
+    measure: impl Fn(&Candidates<D>) -> Vector,
+) -> usize {
     let mut least = Least::NONE;
     for (i, candidates) in candidates.iter().enumerate() {
-        let mut slope = candidates.cost;
-        for d in 0..D {
-            slope += candidates.offset[d] * (2.0 * mean[d]);
-        }
-        least.see(slope, (i * LANES) as f64);
+        least.see(measure(candidates), (i * LANES) as f64);
     }
     let Least { value, name } = least;
     let place = |lane: usize| name.0[lane] as usize + lane;
@@ -263,15 +259,6 @@ mod tests {
         std::array::from_fn(|d| mix.iter().map(part(d)).sum())
     }
 
-    fn nearest<const D: usize>(entries: &[[f64; D]], color: [f64; D]) -> u8 {
-        let distance =
-            |entry: &[f64; D]| (0..D).map(|d| (entry[d] - color[d]).powi(2)).sum::<f64>();
-        let distances: Vec<f64> = entries.iter().map(distance).collect();
-        (0..entries.len())
-            .min_by(|&a, &b| distances[a].total_cmp(&distances[b]))
-            .unwrap() as u8
-    }
-
     /// The corners of the unit cube.
     fn corners<const D: usize>() -> Vec<[f64; D]> {
         let corner = |i: usize| std::array::from_fn(|d| (i >> d & 1) as f64);
@@ -283,9 +270,7 @@ mod tests {
         let mixer = Mixer::new(&entries, 1.0);
         for &color in colors {
             // With next to no price for contrast.
-            let mix = mixer.mix(color, nearest(&entries, color), |distance| {
-                1e-4 * distance * distance
-            });
+            let mix = mixer.mix(color, |distance| 1e-4 * distance * distance);
             assert!(mix.len() <= D + 1, "{mix:?}");
             assert!(mix.iter().all(|&(_, share)| share > 0.0), "{mix:?}");
             let mean = mean(&entries, &mix);
@@ -342,9 +327,7 @@ mod tests {
                                 .sum::<f64>()
                 };
                 let mut shares = [0.0; 24];
-                for (entry, share) in mixer.mix(color, nearest(entries, color), |distance| {
-                    price * distance * distance
-                }) {
+                for (entry, share) in mixer.mix(color, |distance| price * distance * distance) {
                     shares[usize::from(entry)] = share;
                 }
                 let found = cost(&shares);
@@ -369,7 +352,7 @@ mod tests {
     fn where_contrast_is_dear_the_nearest_entry_is_alone() {
         let entries = corners::<3>();
         let mixer = Mixer::new(&entries, 1.0);
-        let mix = mixer.mix([0.4, 0.3, 0.6], 4, |distance| 1e6 * distance);
+        let mix = mixer.mix([0.4, 0.3, 0.6], |distance| 1e6 * distance);
         assert_eq!(mix, [(4, 1.0)]);
     }
 }

@@ -9,6 +9,7 @@
 //! pictures of CQ100 at 16 colors, by all of Floyd-Steinberg: 0.0266 against 0.0265).
 
 mod adaptive;
+mod aim;
 mod blue_noise;
 mod floyd_steinberg;
 mod mix;
@@ -83,8 +84,9 @@ fn scaled<const D: usize>(point: [f64; D], scale: [f64; D]) -> [f64; D] {
 /// bound.
 pub fn memory_needed<const D: usize>(colors: &Colors<D>, pixels: usize) -> u64 {
     // The colors once more, scaled, the mix or the aim of each, and the share of each pixel.
-    let each = ordered::MEMORY_PER_COLOR.max(floyd_steinberg::memory_per_color::<D>());
-    colors.memory_needed() + colors.len() as u64 * each + 4 * pixels as u64
+    let n = colors.len() as u64;
+    let mixes = ordered::MEMORY_PER_COLOR * n;
+    colors.memory_needed() + mixes.max(aim::memory_needed::<D>(n)) + 4 * pixels as u64
 }
 
 /// What errors in the channels of a space count for: Lab and Oklab are made so that they count alike.
@@ -155,14 +157,16 @@ pub fn dither<const D: usize>(
     };
     Ok(match dither.method {
         Method::FloydSteinberg => {
-            floyd_steinberg::diffuse(&canvas, canvas.contrast(), |_| strength)
+            let aims = aim::aims(&canvas, canvas.contrast());
+            floyd_steinberg::diffuse(&canvas, &aims, |_| strength)
         }
         Method::Bayer => ordered(Thresholds::bayer()),
         Method::BlueNoise => ordered(Thresholds::blue_noise()),
         Method::Adaptive => {
             let shares = adaptive::shares(&canvas);
             let share = |pixel: usize| strength * f64::from(shares[pixel]);
-            floyd_steinberg::diffuse(&canvas, adaptive::contrast, share)
+            let aims = aim::aims_by_lattice(&canvas, adaptive::contrast);
+            floyd_steinberg::diffuse(&canvas, &aims, share)
         }
     })
 }
@@ -245,21 +249,25 @@ impl<const D: usize> Canvas<'_, D> {
         Mixer::new(self.additive_entries, self.additive.unit())
     }
 
-    /// The best mix for the distinct color in `row`, as [`Mixer::mix`] has it; `contrast` is what distances
+    /// The best mix for a color where colors add up, as [`Mixer::mix`] has it; `contrast` is what distances
     /// cost in sRGB.
-    fn mix(&self, mixer: &Mixer<D>, row: usize, contrast: impl Fn(f64) -> f64) -> Vec<(u8, f64)> {
-        let step = self.step(row);
-        let contrast = |distance| step * contrast(distance);
-        mixer.mix(self.additive_point(row), self.nearest[row], contrast)
+    fn mix(
+        &self,
+        mixer: &Mixer<D>,
+        point: [f64; D],
+        contrast: impl Fn(f64) -> f64,
+    ) -> Vec<(u8, f64)> {
+        let step = self.step(point);
+        mixer.mix(point, |distance| step * contrast(distance))
     }
 
-    /// How long a small step from the distinct color in `row` towards white is where colors add up, for one
-    /// of sRGB, both of colors on [0, 1].
-    fn step(&self, row: usize) -> f64 {
+    /// How long a small step from a color towards white is where colors add up, for one of sRGB, both of
+    /// colors on [0, 1].
+    fn step(&self, point: [f64; D]) -> f64 {
         if self.additive == Space::Srgb {
             return 1.0;
         }
-        let [r, g, b, _] = Self::color(self.space, self.colors.point(row));
+        let [r, g, b, _] = Self::color(self.additive, point);
         let gray = ((r + g + b) / 3.0).clamp(0.5, 254.5);
         let [low, high] = [gray - 0.5, gray + 0.5]
             .map(|gray| self.additive.point::<3>([gray, gray, gray, 255.0])[0]);
@@ -316,6 +324,28 @@ mod tests {
         let width = picture.width() as usize;
         let how = Dither { method, strength };
         dither(&colors, &color_of_pixel, width, palette, Space::Srgb, how).unwrap()
+    }
+
+    /// What `work` returns on the picture, whose channels all count alike, to be shown in the palette.
+    pub(super) fn on_canvas<const D: usize, R>(
+        picture: &Picture,
+        palette: &Palette,
+        space: Space,
+        work: impl FnOnce(&Canvas<D>) -> R,
+    ) -> R {
+        let (colors, color_of_pixel) = Colors::in_space(picture, space);
+        let additive = additive(space);
+        work(&Canvas {
+            colors: &colors,
+            color_of_pixel: &color_of_pixel,
+            width: picture.width() as usize,
+            entries: &palette.points(space),
+            nearest: &map::nearest(&colors, palette, space),
+            space,
+            additive,
+            additive_entries: &palette.points(additive),
+            additive_white: [additive.unit(); D],
+        })
     }
 
     fn grays(width: u32, height: u32, gray: impl Fn(u32, u32) -> u8) -> Picture {

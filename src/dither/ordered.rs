@@ -118,7 +118,7 @@ fn mixes<const D: usize>(canvas: &Canvas<D>, luminance: &[f64], strength: f64) -
         if is_transparent(canvas.colors.point(row)) || strength == 0.0 {
             return Mix::new(&[(nearest, 1.0)]);
         }
-        let mut parts = canvas.mix(&mixer, row, contrast);
+        let mut parts = canvas.mix(&mixer, canvas.additive_point(row), contrast);
         let luminance = |entry: u8| luminance[usize::from(entry)];
         parts.sort_by(|&(a, _), &(b, _)| luminance(a).total_cmp(&luminance(b)));
         Mix::new(&parts)
