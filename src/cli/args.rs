@@ -403,7 +403,7 @@ pub struct CommonArgs {
     ///
     /// Spreads what single pixels are off by over their neighbors, so that few colors look like
     /// many; the file gets larger. adaptive spreads as much as a region needs: none in flat areas
-    /// that the palette has, little at hard edges. kmeans also chooses its palette for it.
+    /// that the palette has and in text, little at hard edges. kmeans also chooses its palette for it.
     #[arg(long, value_name = "METHOD[=0..1]", value_parser = SpreadParser, default_value = "none")]
     #[arg(help_heading = MODEL, hide_possible_values = true)]
     pub dither: Spread,

@@ -1,7 +1,7 @@
 //! How much of a dither each region needs.
 //!
 //! Bands show where the error of plain mapping is large beside the detail of the picture; where it is
-//! small beside an edge, a dither would only fray the edge.
+//! small beside an edge, a dither would only fray the edge. In the strokes of text it would be noise.
 
 use std::ops::Range;
 
@@ -38,14 +38,17 @@ const PRICE: f64 = 7.0 / 255.0;
 /// Detail that is always there, of colors on [0, 1]: a step of bytes. It keeps the need finite.
 const GRAIN: f64 = 1.0 / 255.0;
 
-/// What is drawn, text above all, has sharp edges and shows each dot of a dither beside them. It is told from
-/// photos by how many pixels so far on each side, more than a stroke is wide, repeat a neighbor: beside
-/// edges in the photos of CQ100 mostly under a third, beside the text of a terminal some four fifths.
+/// Text shows each dot of a dither in its strokes. They are told from photos by how many pixels so far on
+/// each side repeat a neighbor: beside edges in the photos of CQ100 mostly under a third, beside the text of
+/// a terminal some four fifths.
 const DRAWN_RADIUS: usize = 4;
 const DRAWN: Range<f64> = 0.4..0.6;
 
-/// The standard deviation of colors on [0, 1] around sharp edges.
+/// How far a color on [0, 1] is from that of a pixel beside it at a sharp edge.
 const SHARP: Range<f64> = 12.0 / 255.0..24.0 / 255.0;
+
+/// Strokes have edges on both sides, up to twice so many pixels from each other.
+const STROKE_RADIUS: usize = 3;
 
 /// The cost of mixing an entry at this distance, of colors on [0, 1].
 pub(super) fn contrast(distance: f64) -> f64 {
@@ -55,9 +58,10 @@ pub(super) fn contrast(distance: f64) -> f64 {
 /// The share of the error flowing to it that each pixel takes, 0 to 1: that of its color, times the need.
 /// The need is [`HIDING`] times the root mean square error of plain mapping around the pixel, over the
 /// standard deviation of the picture there plus [`GRAIN`]. It is 0 where all colors around are in the
-/// palette, and beside the edges of what is [`DRAWN`].
+/// palette, and in the strokes of text.
 pub(super) fn shares<const D: usize>(canvas: &Canvas<D>) -> Vec<f32> {
     let shares_of_colors = shares_of_colors(canvas);
+    let strokes = strokes(canvas);
     let squared_errors: Vec<f64> = canvas
         .nearest
         .par_iter()
@@ -66,7 +70,7 @@ pub(super) fn shares<const D: usize>(canvas: &Canvas<D>) -> Vec<f32> {
             squared_distance(canvas.colors.point(row), canvas.entries[usize::from(entry)])
         })
         .collect();
-    let unit = canvas.colors.unit();
+    let grain = GRAIN * canvas.colors.unit();
     let width = canvas.width;
     let height = canvas.color_of_pixel.len() / width;
     let mut shares = vec![0.0; canvas.color_of_pixel.len()];
@@ -75,27 +79,118 @@ pub(super) fn shares<const D: usize>(canvas: &Canvas<D>) -> Vec<f32> {
         .enumerate()
         .with_min_len(ROWS_PER_TASK)
         .for_each_init(
-            || (Sums::new(width), Sums::new(width), Sums::new(width)),
-            |(errors, details, surroundings), (y, shares)| {
+            || (Sums::new(width), Sums::new(width)),
+            |(errors, details), (y, shares)| {
                 errors.fill(y, height, ERROR_RADIUS, |pixel| {
                     [squared_errors[canvas.color_of_pixel[pixel] as usize]]
                 });
-                let look = |pixel: usize| look(canvas, pixel);
-                details.fill(y, height, DETAIL_RADIUS, look);
-                surroundings.fill(y, height, DRAWN_RADIUS, look);
+                details.fill(y, height, DETAIL_RADIUS, |pixel| {
+                    moments(canvas.point_of_pixel(pixel))
+                });
                 for (x, share) in shares.iter_mut().enumerate() {
                     let [squared_error] = errors.mean(x, ERROR_RADIUS);
-                    let [_, moments @ ..] = details.mean(x, DETAIL_RADIUS);
-                    let error = squared_error.sqrt() / unit;
-                    let need = HIDING * error / (deviation(moments) / unit + GRAIN);
-                    let [repeated, moments @ ..] = surroundings.mean(x, DRAWN_RADIUS);
-                    let is_text = along(DRAWN, repeated) * along(SHARP, deviation(moments) / unit);
-                    let color = canvas.color_of_pixel[y * width + x] as usize;
-                    *share = (need.min(1.0) * (1.0 - is_text) * shares_of_colors[color]) as f32;
+                    let [square, mean @ ..] = details.mean(x, DETAIL_RADIUS);
+                    let squared_mean = squared_norm(mean);
+                    let deviation = (square - squared_mean).max(0.0).sqrt();
+                    let error = squared_error.sqrt();
+                    let need = (HIDING * error / (deviation + grain)).min(1.0);
+                    let pixel = y * width + x;
+                    let color = canvas.color_of_pixel[pixel] as usize;
+                    let needed = need * shares_of_colors[color];
+                    *share = needed as f32 * (1.0 - strokes[pixel]);
                 }
             },
         );
     shares
+}
+
+/// How much each pixel belongs to a stroke of text, 0 to 1: it repeats its neighbors as what is [`DRAWN`]
+/// does, and every small square that holds it holds a [`SHARP`] edge. (That is the closing of a map of the
+/// edges: Serra, "Image analysis and mathematical morphology", 1982. Unlike the edges' surroundings
+/// it ends where they do, so that what lies beside a frame or a word is dithered up to it.)
+fn strokes<const D: usize>(canvas: &Canvas<D>) -> Vec<f32> {
+    let width = canvas.width;
+    let height = canvas.color_of_pixel.len() / width;
+    let pixels = 0..canvas.color_of_pixel.len();
+    let edges = pixels.into_par_iter().with_min_len(COLORS_PER_TASK);
+    let edges: Vec<f32> = edges.map(|pixel| edge(canvas, pixel)).collect();
+    let widened = over_squares(edges, width, f32::max);
+    let mut strokes = over_squares(widened, width, f32::min);
+    strokes
+        .par_chunks_mut(width)
+        .enumerate()
+        .with_min_len(ROWS_PER_TASK)
+        .for_each_init(
+            || Sums::new(width),
+            |repeated, (y, strokes)| {
+                repeated.fill(y, height, DRAWN_RADIUS, |pixel| {
+                    [f64::from(u8::from(is_repeated(canvas, pixel)))]
+                });
+                for (x, stroke) in strokes.iter_mut().enumerate() {
+                    let [share] = repeated.mean(x, DRAWN_RADIUS);
+                    *stroke *= along(DRAWN, share) as f32;
+                }
+            },
+        );
+    strokes
+}
+
+/// How sharp the edges of a pixel are, 0 to 1.
+fn edge<const D: usize>(canvas: &Canvas<D>, pixel: usize) -> f32 {
+    let color = canvas.point_of_pixel(pixel);
+    let farthest = neighbors(canvas, pixel)
+        .map(|other| squared_distance(color, canvas.point_of_pixel(other)))
+        .fold(0.0, f64::max);
+    along(SHARP, farthest.sqrt() / canvas.colors.unit()) as f32
+}
+
+/// What `pick` picks of the values in the square of [`STROKE_RADIUS`] around each pixel.
+fn over_squares(
+    mut values: Vec<f32>,
+    width: usize,
+    pick: impl Fn(f32, f32) -> f32 + Sync,
+) -> Vec<f32> {
+    let height = values.len() / width;
+    let of = |values: &[f32]| values.iter().copied().reduce(&pick).unwrap_or(0.0);
+    let mut over_rows = vec![0.0; values.len()];
+    over_rows
+        .par_chunks_mut(width)
+        .zip(values.par_chunks(width))
+        .with_min_len(ROWS_PER_TASK)
+        .for_each(|(picked, row)| {
+            for (x, picked) in picked.iter_mut().enumerate() {
+                *picked = of(&row[around(x, STROKE_RADIUS, width)]);
+            }
+        });
+    values
+        .par_chunks_mut(width)
+        .enumerate()
+        .with_min_len(ROWS_PER_TASK)
+        .for_each(|(y, picked)| {
+            let rows = around(y, STROKE_RADIUS, height);
+            picked.copy_from_slice(&over_rows[rows.start * width..][..width]);
+            for row in rows {
+                let row = &over_rows[row * width..][..width];
+                for (picked, &value) in picked.iter_mut().zip(row) {
+                    *picked = pick(*picked, value);
+                }
+            }
+        });
+    values
+}
+
+/// The pixels beside, above and below one.
+fn neighbors<const D: usize>(canvas: &Canvas<D>, pixel: usize) -> impl Iterator<Item = usize> {
+    let width = canvas.width;
+    let x = pixel % width;
+    [
+        (x > 0).then(|| pixel - 1),
+        (x + 1 < width).then_some(pixel + 1),
+        pixel.checked_sub(width),
+        Some(pixel + width).filter(|&below| below < canvas.color_of_pixel.len()),
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// How far a value has come from the beginning of a range to its end, 0 to 1.
@@ -103,35 +198,11 @@ fn along(range: Range<f64>, value: f64) -> f64 {
     ((value - range.start) / (range.end - range.start)).clamp(0.0, 1.0)
 }
 
-/// Whether the pixel has the very color of one beside, above or below it: with detail around, that is rare in
-/// photos, and common in what is drawn.
+/// Whether the pixel has the very color of a neighbor: beside edges that is rare in photos, and where they
+/// were compressed with losses; it is common in what is drawn.
 fn is_repeated<const D: usize>(canvas: &Canvas<D>, pixel: usize) -> bool {
-    let Canvas {
-        color_of_pixel,
-        width,
-        ..
-    } = *canvas;
-    let is_same = |other: usize| color_of_pixel.get(other) == Some(&color_of_pixel[pixel]);
-    let x = pixel % width;
-    (x > 0 && is_same(pixel - 1))
-        || (x + 1 < width && is_same(pixel + 1))
-        || (pixel >= width && is_same(pixel - width))
-        || is_same(pixel + width)
-}
-
-/// 1 if the pixel is repeated, and the [`moments`] of its color.
-fn look<const D: usize>(canvas: &Canvas<D>, pixel: usize) -> [f64; 6] {
-    let mut look = [0.0; 6];
-    look[0] = f64::from(u8::from(is_repeated(canvas, pixel)));
-    look[1..].copy_from_slice(&moments(
-        canvas.colors.point(canvas.color_of_pixel[pixel] as usize),
-    ));
-    look
-}
-
-/// The standard deviation of colors with these mean [`moments`].
-fn deviation([square, mean @ ..]: [f64; 5]) -> f64 {
-    (square - squared_norm(mean)).max(0.0).sqrt()
+    let color = canvas.color_of_pixel[pixel];
+    neighbors(canvas, pixel).any(|other| canvas.color_of_pixel[other] == color)
 }
 
 /// The share of the error that each color takes where the need is greatest.
@@ -239,12 +310,37 @@ mod tests {
     fn strokes_of_text_are_not_dithered_but_areas_and_drawn_gradients_are() {
         // Strokes of four pixels whose gray has no entry, on one that has.
         let text = shares_of_grays(|x, _| if x % 10 < 4 { 120 } else { 30 });
-        assert!(text.iter().all(|&share| share == 0.0));
+        for (pixel, share) in text.into_iter().enumerate() {
+            assert!(pixel % 10 >= 4 || share == 0.0, "{pixel}: {share}");
+        }
         let area = shares_of_grays(|_, _| 120);
         assert!(area.iter().all(|&share| share >= SHARE as f32));
         // Each column repeats in every row.
         let gradient = shares_of_grays(|x, _| 80 + x as u8);
         assert!(gradient.iter().all(|&share| share >= SHARE as f32));
+        // A frame of two pixels, and the area in it up to the frame.
+        let framed = shares_of_grays(|x, _| if x < 2 { 30 } else { 120 });
+        for (pixel, share) in framed.into_iter().enumerate() {
+            assert!(pixel % 40 < 4 || share >= SHARE as f32, "{pixel}: {share}");
+            assert!(pixel % 40 != 3 || share > 0.3, "{pixel}: {share}");
+        }
+    }
+
+    #[test]
+    fn squares_pick_the_greatest_and_the_least_as_far_as_there_are_pixels() {
+        // 20 columns, 10 rows, one pixel that differs.
+        let mut values = vec![0.5; 200];
+        values[4 * 20 + 2] = 1.0;
+        let is_near = |i: usize| (i / 20).abs_diff(4) <= 3 && (i % 20).abs_diff(2) <= 3;
+        let greatest = over_squares(values.clone(), 20, f32::max);
+        for (i, value) in greatest.into_iter().enumerate() {
+            assert_eq!(value, if is_near(i) { 1.0 } else { 0.5 });
+        }
+        values[4 * 20 + 2] = 0.25;
+        let least = over_squares(values, 20, f32::min);
+        for (i, value) in least.into_iter().enumerate() {
+            assert_eq!(value, if is_near(i) { 0.25 } else { 0.5 });
+        }
     }
 
     #[test]

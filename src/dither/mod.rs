@@ -62,8 +62,8 @@ pub enum Method {
     /// Thresholds that form no pattern, made by void-and-cluster. Like Bayer's they depend on the place
     /// alone, so that what does not move in an animation stands still.
     BlueNoise,
-    /// Error diffusion as far as a region needs it: none in flat areas that the palette has, little
-    /// at hard edges, most in gradients and where the palette is far.
+    /// Error diffusion as far as a region needs it: none in flat areas that the palette has and in the
+    /// strokes of text, little at hard edges, most in gradients and where the palette is far.
     Adaptive,
 }
 
@@ -83,10 +83,11 @@ fn scaled<const D: usize>(point: [f64; D], scale: [f64; D]) -> [f64; D] {
 /// Bytes of memory that it takes to dither so many pixels of these colors, besides the colors: an upper
 /// bound.
 pub fn memory_needed<const D: usize>(colors: &Colors<D>, pixels: usize) -> u64 {
-    // The colors once more, scaled, the mix or the aim of each, and the share of each pixel.
+    // The colors once more, scaled, the mix or the aim of each, and two numbers a pixel: its share, and how much
+    // of it is text.
     let n = colors.len() as u64;
     let mixes = ordered::MEMORY_PER_COLOR * n;
-    colors.memory_needed() + mixes.max(aim::memory_needed::<D>(n)) + 4 * pixels as u64
+    colors.memory_needed() + mixes.max(aim::memory_needed::<D>(n)) + 8 * pixels as u64
 }
 
 /// What errors in the channels of a space count for: Lab and Oklab are made so that they count alike.
@@ -230,6 +231,11 @@ impl<const D: usize> Canvas<'_, D> {
     /// The color whose point in `space`, its channels scaled, is this.
     fn color(space: Space, point: [f64; D]) -> [f64; 4] {
         space.color(scaled(point, visibility(space).map(f64::recip)))
+    }
+
+    /// The color of a pixel where distances are measured.
+    fn point_of_pixel(&self, pixel: usize) -> [f64; D] {
+        self.colors.point(self.color_of_pixel[pixel] as usize)
     }
 
     /// The distinct color in `row` where colors add up.

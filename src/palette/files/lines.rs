@@ -26,7 +26,9 @@ fn load(bytes: &[u8], color: impl Fn(&str) -> Option<[u8; 4]>) -> Result<Vec<[u8
     let colors: Vec<_> = lines(&text)
         .filter(|(_, line)| !line.starts_with(';'))
         .map(|(number, line)| {
-            color(line).ok_or_else(|| {
+            // Three digits are what is left of six in a file that was cut.
+            let is_whole = line.trim_start_matches('#').len() > 3;
+            color(line).filter(|_| is_whole).ok_or_else(|| {
                 format!(
                     "line {number} should be a color like 2b3a1e, not {}",
                     quoted(line)
@@ -95,6 +97,10 @@ mod tests {
         assert_eq!(
             load_hex(b"140c1c\n\nred\n").unwrap_err(),
             "line 3 should be a color like 2b3a1e, not \"red\""
+        );
+        assert_eq!(
+            load_hex(b"140c1c\n442").unwrap_err(),
+            "line 2 should be a color like 2b3a1e, not \"442\""
         );
         assert_eq!(
             load_hex(b"; nothing\n").unwrap_err(),
