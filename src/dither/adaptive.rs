@@ -111,11 +111,12 @@ pub(super) fn shares<const D: usize>(canvas: &Canvas<D>) -> Vec<f32> {
 fn strokes<const D: usize>(canvas: &Canvas<D>) -> Vec<f32> {
     let width = canvas.width;
     let height = canvas.color_of_pixel.len() / width;
-    let pixels = 0..canvas.color_of_pixel.len();
-    let edges = pixels.into_par_iter().with_min_len(COLORS_PER_TASK);
-    let edges: Vec<f32> = edges.map(|pixel| edge(canvas, pixel)).collect();
+    let pixels = (0..canvas.color_of_pixel.len()).into_par_iter();
+    let edges: Vec<f32> = pixels.map(|pixel| edge(canvas, pixel)).collect();
     let widened = over_squares(edges, width, f32::max);
     let mut strokes = over_squares(widened, width, f32::min);
+    let pixels = (0..strokes.len()).into_par_iter();
+    let is_repeated: Vec<bool> = pixels.map(|pixel| is_repeated(canvas, pixel)).collect();
     strokes
         .par_chunks_mut(width)
         .enumerate()
@@ -124,7 +125,7 @@ fn strokes<const D: usize>(canvas: &Canvas<D>) -> Vec<f32> {
             || Sums::new(width),
             |repeated, (y, strokes)| {
                 repeated.fill(y, height, DRAWN_RADIUS, |pixel| {
-                    [f64::from(u8::from(is_repeated(canvas, pixel)))]
+                    [f64::from(u8::from(is_repeated[pixel]))]
                 });
                 for (x, stroke) in strokes.iter_mut().enumerate() {
                     let [share] = repeated.mean(x, DRAWN_RADIUS);

@@ -88,27 +88,25 @@ struct Lattice<'a, F, const D: usize> {
     canvas: &'a Canvas<'a, D>,
     mixer: Mixer<D>,
     contrast: F,
-    /// Along each channel.
-    steps: usize,
     offsets: Vec<OnceLock<[f64; D]>>,
 }
 
 impl<'a, F: Fn(f64) -> f64, const D: usize> Lattice<'a, F, D> {
+    const STEPS: usize = STEPS[D - 3];
+
     fn new(canvas: &'a Canvas<'a, D>, contrast: F) -> Self {
-        let steps = STEPS[D - 3];
         Self {
             canvas,
             mixer: canvas.mixer(),
             contrast,
-            steps,
-            offsets: vec![OnceLock::new(); (steps + 1).pow(D as u32)],
+            offsets: vec![OnceLock::new(); (Self::STEPS + 1).pow(D as u32)],
         }
     }
 
     /// The way from a color to what it aims at, linear in each channel between the points of the lattice.
     fn offset(&self, point: [f64; D]) -> [f64; D] {
         let place = self.place(point);
-        let first = place.map(|steps| (steps as usize).min(self.steps - 1));
+        let first = place.map(|steps| (steps as usize).min(Self::STEPS - 1));
         let mut offset = [0.0; D];
         for corner in 0..1 << D {
             let mut weight = 1.0;
@@ -131,7 +129,7 @@ impl<'a, F: Fn(f64) -> f64, const D: usize> Lattice<'a, F, D> {
 
     /// The way from a point of the lattice to the mean of its mix.
     fn offset_at(&self, at: [usize; D]) -> [f64; D] {
-        let index = at.iter().fold(0, |index, c| index * (self.steps + 1) + c);
+        let index = at.iter().fold(0, |index, c| index * (Self::STEPS + 1) + c);
         *self.offsets[index]
             .get_or_init(|| offset(self.canvas, &self.mixer, self.point(at), &self.contrast))
     }
@@ -145,14 +143,14 @@ impl<'a, F: Fn(f64) -> f64, const D: usize> Lattice<'a, F, D> {
                 Space::Linear => fraction.sqrt(),
                 _ => fraction,
             };
-            even * self.steps as f64
+            even * Self::STEPS as f64
         })
     }
 
     /// The color at a point of the lattice.
     fn point(&self, at: [usize; D]) -> [f64; D] {
         std::array::from_fn(|d| {
-            let even = at[d] as f64 / self.steps as f64;
+            let even = at[d] as f64 / Self::STEPS as f64;
             let fraction = match self.canvas.additive {
                 Space::Linear => even * even,
                 _ => even,
