@@ -56,7 +56,7 @@ pub fn keep<const D: usize>(
     }
     let transparent = entries.iter().position(|&entry| is_transparent(entry));
     let components = Component::centroids(&points);
-    let nearest = (!points.is_empty()).then(|| argmax(colors, &components, Corners::<1>));
+    let nearest = (!points.is_empty()).then(|| argmax(colors, &components, Corners));
     for (row, own) in entry_of_color.iter_mut().enumerate() {
         let (color, entry) = (colors.point(row), entries[usize::from(*own)]);
         let better = if is_transparent(color) && !is_transparent(entry) {
@@ -194,7 +194,7 @@ mod tests {
     /// `means` settled for `colors`, each with the colors that are nearest to it.
     fn settled(colors: &Colors<4>, means: &[[u8; 4]], pinned: usize) -> Vec<[f64; 4]> {
         let mut means = points(means);
-        let nearest = argmax(colors, &Component::centroids(&means), Corners::<1>);
+        let nearest = argmax(colors, &Component::centroids(&means), Corners);
         settle(colors, &mut means, &nearest, pinned);
         means
     }
@@ -281,7 +281,7 @@ mod tests {
         let colors = crate::testing::flower(1);
         let means = [[10.0, 20.0, 30.0], [200.0, 100.0, 50.0]];
         let mut settled = means;
-        let nearest = argmax(&colors, &Component::centroids(&means), Corners::<1>);
+        let nearest = argmax(&colors, &Component::centroids(&means), Corners);
         settle(&colors, &mut settled, &nearest, 0);
         assert_eq!(settled, means);
     }

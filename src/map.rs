@@ -16,7 +16,7 @@ pub fn nearest<const D: usize>(colors: &Colors<D>, palette: &Palette, space: Spa
 
 /// As [`nearest`], of up to 256 `entries` in the space of the colors.
 pub(crate) fn nearest_point<const D: usize>(colors: &Colors<D>, entries: &[[f64; D]]) -> Vec<u8> {
-    let nearest = argmax(colors, &Component::centroids(entries), Corners::<1>);
+    let nearest = argmax(colors, &Component::centroids(entries), Corners);
     let nearest = nearest.into_iter().map(|entry| entry as u8).collect();
     alpha::keep(colors, entries, nearest)
 }

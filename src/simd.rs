@@ -13,6 +13,12 @@ pub(crate) const LANES: usize = 8;
 /// One double a lane.
 pub(crate) type Lanes = [f64; LANES];
 
+/// Virtual lanes of single precision, as wide as [`LANES`] doubles.
+pub(crate) const WIDE: usize = 2 * LANES;
+
+/// One single a lane.
+pub(crate) type Wide = [f32; WIDE];
+
 /// One double a lane, with arithmetic lane by lane.
 ///
 /// Formulas written operation by operation over all lanes become vector instructions. A loop over

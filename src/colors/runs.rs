@@ -6,7 +6,7 @@ use pulp::NullaryFnOnce;
 use rayon::prelude::*;
 
 use super::Colors;
-use crate::simd::{LANES, Vector, vectorize};
+use crate::simd::{LANES, Vector, WIDE, Wide, vectorize};
 
 /// Colors of a short run.
 pub(crate) const SHORT: usize = 64;
@@ -32,6 +32,9 @@ pub(crate) struct Runs<const D: usize> {
     pub short: Vec<Run<D>>,
     pub middle: Vec<Run<D>>,
     pub long: Vec<Run<D>>,
+    /// Where the colors lie from the middle of their middle run, [`WIDE`] at a time, by channel; zeros past
+    /// the last.
+    pub offsets: Vec<[Wide; D]>,
 }
 
 impl<const D: usize> Runs<D> {
@@ -47,10 +50,23 @@ impl<const D: usize> Runs<D> {
             .collect();
         let middle: Vec<_> = short.chunks(FAN).map(Run::joined).collect();
         let long = middle.chunks(FAN).map(Run::joined).collect();
+        let offsets = (0..n.div_ceil(WIDE))
+            .into_par_iter()
+            .with_min_len(FAN * MIDDLE / WIDE)
+            .map(|i| {
+                let from = middle[i * WIDE / MIDDLE].middle();
+                vectorize(Offsets {
+                    colors,
+                    start: i * WIDE,
+                    from,
+                })
+            })
+            .collect();
         Self {
             short,
             middle,
             long,
+            offsets,
         }
     }
 }
@@ -65,8 +81,20 @@ impl<const D: usize> Run<D> {
         }
     }
 
+    /// The middle of the box.
+    #[inline(always)]
+    pub(crate) fn middle(&self) -> [f64; D] {
+        std::array::from_fn(|d| 0.5 * (self.low[d] + self.high[d]))
+    }
+
+    /// Half the width of the box.
+    #[inline(always)]
+    pub(crate) fn half_width(&self) -> [f64; D] {
+        std::array::from_fn(|d| 0.5 * (self.high[d] - self.low[d]))
+    }
+
     /// The run that these are together.
-    fn joined(parts: &[Self]) -> Self {
+    pub(crate) fn joined(parts: &[Self]) -> Self {
         let mut run = Self::empty();
         for part in parts {
             run.count += part.count;
@@ -77,6 +105,35 @@ impl<const D: usize> Run<D> {
             }
         }
         run
+    }
+}
+
+/// Tells where colors lie from a point.
+struct Offsets<'a, const D: usize> {
+    colors: &'a Colors<D>,
+    /// The row of the first color.
+    start: usize,
+    from: [f64; D],
+}
+
+impl<const D: usize> NullaryFnOnce for Offsets<'_, D> {
+    type Output = [Wide; D];
+
+    #[inline(always)]
+    fn call(self) -> [Wide; D] {
+        let mut offsets = [[0.0; WIDE]; D];
+        for first in [0, LANES] {
+            let start = self.start + first;
+            if start < self.colors.len() {
+                let chunk = self.colors.chunk(start, self.colors.len());
+                for d in 0..D {
+                    for lane in 0..chunk.len {
+                        offsets[d][first + lane] = (chunk.x[d][lane] - self.from[d]) as f32;
+                    }
+                }
+            }
+        }
+        offsets
     }
 }
 
@@ -136,7 +193,16 @@ mod tests {
             short,
             middle,
             long,
+            offsets,
         } = Runs::of(&colors);
+        for (row, point) in colors.points().rows().into_iter().enumerate() {
+            let middle = middle[row / MIDDLE].middle();
+            for d in 0..3 {
+                // Halves of bytes, which are as exact in single precision.
+                let offset = f64::from(offsets[row / WIDE][d][row % WIDE]);
+                assert_eq!(middle[d] + offset, point[d]);
+            }
+        }
         for (runs, length) in [(short, SHORT), (middle, MIDDLE), (long, FAN * MIDDLE)] {
             assert_eq!(runs.len(), colors.len().div_ceil(length));
             let counts = colors.counts().chunks(length);

@@ -74,7 +74,7 @@ impl<const D: usize> Cells<D> {
             std::array::from_fn(|d| bound(d, cell[d] as f64 + 1.0 + 1e-6)),
         );
         let mut candidates = Candidates::with_room_for(self.entries.len());
-        Corners::<1>.filter(&node, &self.entries, &mut candidates, &mut Vec::new());
+        Corners.filter(&node, &self.entries, &mut candidates, &mut Vec::new());
         candidates.ids().iter().map(|&id| id as u8).collect()
     }
 }

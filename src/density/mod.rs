@@ -29,7 +29,7 @@ mod rules;
 mod walk;
 
 pub(crate) use cells::Cells;
-pub(crate) use reduce::{argmax, largest, log_sum_exp, softmax, two_largest, vectors};
+pub(crate) use reduce::{argmax, largest, log_sum_exp, softmax, vectors};
 pub(crate) use rules::{Bounds, Corners, Rule};
 pub(crate) use walk::{Visit, Walk, candidates_of_blocks, rows_of_blocks, walk_blocks};
 

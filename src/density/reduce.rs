@@ -32,35 +32,6 @@ pub(crate) fn largest<W: Whitening<D>, const D: usize>(
     (place.0.map(|place| place as u32), best.0)
 }
 
-/// For each color of the chunk the place of the component with the largest score (the first of
-/// several), that score, and the largest among the others.
-#[inline(always)]
-pub(crate) fn two_largest<W: Whitening<D>, const D: usize>(
-    components: &Candidates<W, D>,
-    x: &[Lanes; D],
-) -> ([u32; LANES], Lanes, Lanes) {
-    let x = vectors(x);
-    let mut place = Vector::ZERO;
-    let mut best = components.score(0, x);
-    let mut second = Vector([f64::NEG_INFINITY; LANES]);
-    for j in 1..components.len() {
-        let scores = components.score(j, x);
-        for lane in 0..LANES {
-            let score = scores.0[lane];
-            let better = score > best.0[lane];
-            let loser = if better { best.0[lane] } else { score };
-            place.0[lane] = if better { j as f64 } else { place.0[lane] };
-            best.0[lane] = if better { score } else { best.0[lane] };
-            second.0[lane] = if loser > second.0[lane] {
-                loser
-            } else {
-                second.0[lane]
-            };
-        }
-    }
-    (place.0.map(|place| place as u32), best.0, second.0)
-}
-
 /// `ln sum_j exp score_j` for each color of the chunk, stably (the largest score taken out), and in
 /// `responsibilities` what each candidate's exponential is as a share of the sum.
 #[inline(always)]
@@ -216,7 +187,7 @@ mod tests {
                     let expected = brute_force(&colors, &centroids);
                     for level in Level::ALL {
                         at_level(level, || {
-                            let corners = argmax(&colors, &centroids, Corners::<1>);
+                            let corners = argmax(&colors, &centroids, Corners);
                             assert_eq!(corners, expected, "{level:?}");
                             let bounds = argmax(&colors, &centroids, Bounds { margin: 0.0 });
                             assert_eq!(bounds, expected, "{level:?}");

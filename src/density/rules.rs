@@ -23,13 +23,12 @@ pub(crate) trait Rule<W, const D: usize>: Copy + Send + Sync {
     );
 }
 
-/// For the `RIVALS` nearest centroids, 1 or 2: a candidate goes if each of the `RIVALS` candidates z
-/// nearest to the box's middle is nearer than it to every corner of the box, which the corner farthest
-/// in the direction from z to the candidate decides.
+/// For centroids: one goes if the centroid z that is nearest to the box's middle is nearer than it to every
+/// corner of the box, which the corner farthest in the direction from z to it decides.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Corners<const RIVALS: usize>;
+pub(crate) struct Corners;
 
-impl<const RIVALS: usize, const D: usize> Rule<Identity, D> for Corners<RIVALS> {
+impl<const D: usize> Rule<Identity, D> for Corners {
     #[inline(always)]
     fn filter(
         self,
@@ -38,34 +37,7 @@ impl<const RIVALS: usize, const D: usize> Rule<Identity, D> for Corners<RIVALS> 
         into: &mut Candidates<Identity, D>,
         scratch: &mut Vec<f64>,
     ) {
-        Self::filter_box(&node.low, &node.high, from, into, scratch);
-    }
-}
-
-impl<const RIVALS: usize> Corners<RIVALS> {
-    /// As [`filter`](Rule::filter), for the box with these bounds.
-    #[inline(always)]
-    pub(crate) fn filter_box<const D: usize>(
-        low: &[f64; D],
-        high: &[f64; D],
-        from: &Candidates<Identity, D>,
-        into: &mut Candidates<Identity, D>,
-        scratch: &mut Vec<f64>,
-    ) {
-        Self::keep(low, high, from, &mut into.ids, scratch);
-        into.take(from);
-    }
-
-    /// Puts into `places` where those of `from` stand that [`filter_box`](Self::filter_box) leaves.
-    #[inline(always)]
-    pub(crate) fn keep<const D: usize>(
-        low: &[f64; D],
-        high: &[f64; D],
-        from: &Candidates<Identity, D>,
-        places: &mut Vec<u32>,
-        scratch: &mut Vec<f64>,
-    ) {
-        let (middle, half_width) = middle_and_half_width(low, high);
+        let (middle, half_width) = middle_and_half_width(&node.low, &node.high);
         let m = from.len();
         let means: [&[Lanes]; D] = std::array::from_fn(|d| from.lanes(1 + d));
         scratch.resize(m.next_multiple_of(LANES), 0.0);
@@ -81,30 +53,21 @@ impl<const RIVALS: usize> Corners<RIVALS> {
                 distances[lane] = if is_one { distance } else { f64::INFINITY };
             }
         }
-        let mut rivals = [(f64::INFINITY, 0); RIVALS];
-        let mut beyond = f64::NEG_INFINITY;
-        for rival in &mut rivals {
-            *rival = nearest_beyond(distances, beyond);
-            beyond = rival.0;
-        }
-        let rivals = rivals.map(|(best, place)| {
-            let z: [f64; D] = std::array::from_fn(|d| means[d].as_flattened()[place]);
-            (best, z)
-        });
+        let (best, place) = nearest(distances);
+        let z: [f64; D] = std::array::from_fn(|d| means[d].as_flattened()[place]);
+        let places = &mut into.ids;
         places.resize(m.next_multiple_of(LANES), 0);
         let mut len = 0;
         for (c, distances) in distances.iter().enumerate() {
             let mut keeps = [false; LANES];
-            for (best, z) in rivals {
-                for lane in 0..LANES {
-                    let mut reach = 0.0;
-                    for d in 0..D {
-                        reach += half_width[d] * (means[d][c][lane] - z[d]).abs();
-                    }
-                    let distance = distances[lane];
-                    let slack = SLACK * (distance + best + reach);
-                    keeps[lane] |= distance - 2.0 * reach - slack <= best;
+            for lane in 0..LANES {
+                let mut reach = 0.0;
+                for d in 0..D {
+                    reach += half_width[d] * (means[d][c][lane] - z[d]).abs();
                 }
+                let distance = distances[lane];
+                let slack = SLACK * (distance + best + reach);
+                keeps[lane] = distance - 2.0 * reach - slack <= best;
             }
             // Each is written, and overwritten by the next if it is not to be kept: cheaper than a branch
             // that no processor can foresee.
@@ -114,17 +77,22 @@ impl<const RIVALS: usize> Corners<RIVALS> {
             }
         }
         places.truncate(len);
+        into.take(from);
     }
 }
 
-/// The least of `distances` above `beyond`, and the first place that has it; infinity if none has.
+/// The least of `distances`, and the first place that has it.
 #[inline(always)]
-fn nearest_beyond(distances: &[Lanes], beyond: f64) -> (f64, usize) {
+fn nearest(distances: &[Lanes]) -> (f64, usize) {
     let mut least = [f64::INFINITY; LANES];
     for distances in distances {
         for lane in 0..LANES {
-            let less = distances[lane] < least[lane] && distances[lane] > beyond;
-            least[lane] = if less { distances[lane] } else { least[lane] };
+            let is_less = distances[lane] < least[lane];
+            least[lane] = if is_less {
+                distances[lane]
+            } else {
+                least[lane]
+            };
         }
     }
     let least = least
@@ -198,19 +166,12 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
-    use crate::density::Component;
-
-    /// Which of the centroids are kept for a box.
-    fn kept(low: [f64; 3], high: [f64; 3], centroids: &[[f64; 3]]) -> Vec<u32> {
-        let from = Candidates::numbered(&Component::centroids(centroids), 0..centroids.len());
-        let mut kept = Vec::new();
-        Corners::<1>::keep(&low, &high, &from, &mut kept, &mut Vec::new());
-        kept
-    }
+    use crate::{density::Component, testing::flower};
 
     #[test]
     fn a_centroid_stays_if_a_corner_is_as_near_to_it_as_to_the_one_nearest_to_the_middle() {
         let mut generator = ChaCha8Rng::seed_from_u64(4);
+        let node = flower(1).nodes()[0].clone();
         let mut point = |scale: f64| [0; 3].map(|_| scale * generator.random::<f64>());
         for _ in 0..200 {
             let (low, size) = (point(200.0), point(40.0));
@@ -239,7 +200,15 @@ mod tests {
                     .any(|&x| distance(x, j) <= distance(x, first))
             };
             let expected: Vec<u32> = (0..20).filter(stays).map(|j| j as u32).collect();
-            assert_eq!(kept(low, high, &centroids), expected);
+            let from = Candidates::numbered(&Component::centroids(&centroids), 0..20);
+            let mut into = Candidates::with_room_for(20);
+            let node = Node {
+                low,
+                high,
+                ..node.clone()
+            };
+            Corners.filter(&node, &from, &mut into, &mut Vec::new());
+            assert_eq!(into.ids(), expected);
         }
     }
 }

@@ -49,7 +49,7 @@ pub(super) fn clusters<const D: usize>(
     centroids: &[[f64; D]],
 ) -> Vec<Statistics<D>> {
     let components = Component::centroids(centroids);
-    sum_up::<_, _, Hard, D>(colors, &components, Corners::<1>).1
+    sum_up::<_, _, Hard, D>(colors, &components, Corners).1
 }
 
 /// The sum over pixels of what `S` says of a color's scores, and each component's statistics.

@@ -1,24 +1,26 @@
 //! The assignment of every color to its nearest centroid, exact, with boxes of colors instead of colors
 //! wherever a box has one nearest centroid.
 //!
-//! Colors are looked at in long, middle and short runs. Of the centroids that can be nearest to a color
-//! of a run, those that can be nearest to one of a shorter run inside it are found, by the corners of its
-//! box (Kanungo et al., "An efficient k-means clustering algorithm: analysis and implementation", IEEE
-//! PAMI 24(7), 2002), and between those that are left color by color. This is done anew each time: what
-//! could be known from the last time costs more to keep than to find. Only a middle run with the same
-//! candidates as before, none of which has moved, stays as it is.
+//! Colors are looked at in long, middle and short runs: of the centroids that can be nearest to a color
+//! of a run, those that can be nearest to one of a shorter run inside it are found, and between those that
+//! are left color by color (see [`nearby`](super::nearby)). This is done anew each time: what could be
+//! known from the last time costs more to keep than to find. Only a middle run with the same candidates as
+//! before, none of which has moved, stays as it is.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use pulp::NullaryFnOnce;
 use rayon::prelude::*;
 
+use super::nearby::{Descent, Planes};
 use crate::{
     Colors,
     colors::runs::{FAN, MIDDLE, SHORT},
-    density::{Candidates, Component, Corners, Identity, squared_norm, vectors},
-    simd::{LANES, Lanes, Least, vectorize},
+    simd::{LANES, WIDE, vectorize},
 };
+
+/// Middle runs that are worth a parallel task.
+const RUNS_PER_TASK: usize = 4;
 
 /// Counts how many times a color has been assigned.
 #[derive(Debug, Default)]
@@ -130,20 +132,15 @@ impl<'a, const D: usize> Assignment<'a, D> {
     /// Brings the shares and places up to date with the centroids.
     fn update_shares(&mut self, has_moved: &[bool]) {
         let colors = self.colors;
-        let k = self.centroids.len();
-        let components = Component::centroids(&self.centroids);
-        let all = Candidates::numbered(&components, 0..k);
+        let centroids = &self.centroids;
+        let of_all = Planes::of_all(centroids, colors);
         let space = || Space {
-            long: None,
-            lists: [Candidates::with_room_for(k), Candidates::with_room_for(k)],
-            means: Vec::with_capacity(k),
-            kept: Vec::with_capacity(k.next_multiple_of(LANES)),
-            distances: Vec::with_capacity(k),
+            descent: Descent::new(colors, centroids, &of_all),
+            halves: [Vec::new(), Vec::new()],
         };
         let update = |space: &mut Space<D>, (number, (share, places)): (usize, _)| {
             vectorize(UpdateShare {
                 colors,
-                all: &all,
                 has_moved,
                 number,
                 space,
@@ -151,7 +148,7 @@ impl<'a, const D: usize> Assignment<'a, D> {
                 places,
             })
         };
-        let assigned: u64 = if self.shares.len() < 2 * FAN {
+        let assigned: u64 = if self.shares.len() < 2 * RUNS_PER_TASK {
             let tasks = self.shares.iter_mut().zip(self.places.chunks_mut(MIDDLE));
             let mut space = space();
             let update = |task| update(&mut space, task);
@@ -159,7 +156,8 @@ impl<'a, const D: usize> Assignment<'a, D> {
         } else {
             let places = self.places.par_chunks_mut(MIDDLE);
             let tasks = self.shares.par_iter_mut().zip(places).enumerate();
-            tasks.with_min_len(FAN).map_init(space, update).sum()
+            let tasks = tasks.with_min_len(RUNS_PER_TASK);
+            tasks.map_init(space, update).sum()
         };
         self.work.add(assigned);
     }
@@ -194,100 +192,79 @@ impl<'a, const D: usize> Assignment<'a, D> {
 }
 
 /// What the update of a share needs besides.
-struct Space<const D: usize> {
-    /// The long run whose candidates the first list has.
-    long: Option<usize>,
-    /// The candidates of a long run and of a middle one in it; those of the second also one by one.
-    lists: [Candidates<Identity, D>; 2],
-    means: Vec<[f64; D]>,
-    /// Places in the second list of those that are left for a short run.
-    kept: Vec<u32>,
-    /// No meaning between runs.
-    distances: Vec<f64>,
+struct Space<'a, const D: usize> {
+    descent: Descent<'a, 1, D>,
+    /// The sums over every other color: in turn, because one that follows another into the same sum has to
+    /// wait for it. No meaning between runs.
+    halves: [Vec<Sum<D>>; 2],
 }
 
 /// Brings a share up to date; returns how many colors were assigned for that.
-struct UpdateShare<'a, const D: usize> {
+struct UpdateShare<'a, 'b, const D: usize> {
     colors: &'a Colors<D>,
-    /// All centroids, and which of them have moved.
-    all: &'a Candidates<Identity, D>,
     has_moved: &'a [bool],
     /// The number of the middle run.
     number: usize,
-    space: &'a mut Space<D>,
+    space: &'a mut Space<'b, D>,
     share: &'a mut Share<D>,
     /// Of the colors of the run.
     places: &'a mut [u32],
 }
 
-impl<const D: usize> NullaryFnOnce for UpdateShare<'_, D> {
+impl<const D: usize> NullaryFnOnce for UpdateShare<'_, '_, D> {
     type Output = u64;
 
     #[inline(always)]
     fn call(self) -> u64 {
-        let Space {
-            long,
-            lists: [of_long, of_middle],
-            means,
-            kept,
-            distances,
-        } = self.space;
-        let runs = self.colors.runs();
-        if *long != Some(self.number / FAN) {
-            *long = Some(self.number / FAN);
-            let run = &runs.long[self.number / FAN];
-            Corners::<1>::filter_box(&run.low, &run.high, self.all, of_long, distances);
-        }
-        let run = &runs.middle[self.number];
-        Corners::<1>::filter_box(&run.low, &run.high, of_long, of_middle, distances);
+        let Space { descent, halves } = self.space;
         let Share { ids, sums } = self.share;
-        if of_middle.ids() == ids && !ids.iter().any(|&id| self.has_moved[id as usize]) {
+        let left = descent.enter_middle(self.number);
+        if left == ids && !ids.iter().any(|&id| self.has_moved[id as usize]) {
             return 0;
         }
         ids.clear();
-        ids.extend_from_slice(of_middle.ids());
-        sums.clear();
-        sums.resize(ids.len(), Sum::ZERO);
-        means.clear();
-        means.extend((0..ids.len()).map(|place| of_middle.mean(place)));
+        ids.extend_from_slice(left);
+        for sums in [&mut *sums].into_iter().chain(halves.each_mut()) {
+            sums.clear();
+            sums.resize(ids.len(), Sum::ZERO);
+        }
         let first_row = self.number * MIDDLE;
-        let runs = &runs.short[self.number * FAN..];
-        for (i, (places, run)) in self.places.chunks_mut(SHORT).zip(runs).enumerate() {
-            Corners::<1>::keep(&run.low, &run.high, of_middle, kept, distances);
-            if let [place] = kept[..] {
+        for (i, places) in self.places.chunks_mut(SHORT).enumerate() {
+            let short = self.number * FAN + i;
+            if let [place] = *descent.enter_short(short) {
+                let run = &self.colors.runs().short[short];
                 places.fill(place);
                 sums[place as usize].add(run.count, run.sum);
                 continue;
             }
             let start = first_row + i * SHORT;
+            for (start, places) in (start..).step_by(WIDE).zip(places.chunks_mut(WIDE)) {
+                let nearest = descent.nearest(start);
+                places.copy_from_slice(&nearest.first[..places.len()]);
+                if nearest.is_certain == [true; WIDE] {
+                    continue;
+                }
+                for (lane, place) in places.iter_mut().enumerate() {
+                    if !nearest.is_certain[lane] {
+                        *place = descent.exactly_nearest(self.colors.point(start + lane));
+                    }
+                }
+            }
             let end = start + places.len();
-            for (start, places) in (start..).step_by(LANES).zip(places.chunks_mut(LANES)) {
+            for (start, places) in (start..).step_by(LANES).zip(places.chunks(LANES)) {
                 let chunk = self.colors.chunk(start, end);
-                let nearest = nearest(means, kept, &chunk.x);
-                places.copy_from_slice(&nearest[..places.len()]);
-                for lane in 0..LANES {
+                for (lane, &place) in places.iter().enumerate() {
                     let count = chunk.counts[lane];
                     let sum = chunk.color(lane).map(|x| count * x);
-                    sums[nearest[lane] as usize].add(count, sum);
+                    halves[lane % 2][place as usize].add(count, sum);
                 }
+            }
+        }
+        for half in halves {
+            for (sum, half) in sums.iter_mut().zip(half) {
+                sum.add(half.count, half.sum);
             }
         }
         self.places.len() as u64
     }
-}
-
-/// Which of the centroids at `places` is the nearest to each color of a chunk, of several the first.
-#[inline(always)]
-fn nearest<const D: usize>(centroids: &[[f64; D]], places: &[u32], x: &[Lanes; D]) -> [u32; LANES] {
-    let x = vectors(x);
-    let mut nearest = Least::NONE;
-    for &place in places {
-        let centroid = &centroids[place as usize];
-        let mut difference = x;
-        for d in 0..D {
-            difference[d] = x[d] - centroid[d];
-        }
-        nearest.see(squared_norm(difference), f64::from(place));
-    }
-    nearest.name.0.map(|place| place as u32)
 }

@@ -1,13 +1,18 @@
 //! How much each centroid would be missed, and how its colors scatter.
 
+use pulp::NullaryFnOnce;
+use rayon::prelude::*;
+
+use super::nearby::{Descent, Planes};
 use crate::{
     Colors,
-    colors::{Chunk, Node},
-    density::{
-        Candidates, Component, Corners, Identity, Visit, Walk, candidates_of_blocks, two_largest,
-        walk_blocks,
-    },
+    colors::runs::{MIDDLE, SHORT},
+    density::squared_norm,
+    simd::{WIDE, vectorize},
 };
+
+/// Middle runs that are worth a parallel task.
+const RUNS_PER_TASK: usize = 4;
 
 /// What is known of a centroid's cluster.
 #[derive(Clone, Debug)]
@@ -38,66 +43,76 @@ impl<const D: usize> Cluster<D> {
     }
 }
 
-/// The clusters of at least two centroids.
+/// The clusters of at least two centroids. Which two are the nearest to a color is told in single
+/// precision: near enough, because nothing but the choice of a move depends on it.
 pub(super) fn missing<const D: usize>(
     colors: &Colors<D>,
     centroids: &[[f64; D]],
 ) -> Vec<Cluster<D>> {
-    let components = Component::centroids(centroids);
-    let walk = Walk {
-        colors,
-        rule: Corners::<2>,
-    };
-    let ids = candidates_of_blocks(walk, &components);
-    let tasks = (0..ids.len()).map(|block| (block, ())).collect();
-    let found = walk_blocks(walk, &components, &ids, tasks, |(), m| BlockVisit {
-        clusters: vec![Cluster::EMPTY; m],
-    });
+    let of_all = Planes::of_all(centroids, colors);
+    let descent = || Descent::new(colors, centroids, &of_all);
+    let parts: Vec<_> = (0..colors.runs().middle.len())
+        .into_par_iter()
+        .with_min_len(RUNS_PER_TASK)
+        .map_init(descent, |descent, number| {
+            vectorize(OfMiddleRun {
+                colors,
+                centroids,
+                descent,
+                number,
+            })
+        })
+        .collect();
     let mut clusters = vec![Cluster::EMPTY; centroids.len()];
-    for (ids, found) in ids.iter().zip(found) {
-        for (&id, found) in ids.iter().zip(found) {
-            clusters[id as usize].add(&found);
-        }
+    for (id, part) in parts.iter().flatten() {
+        clusters[*id as usize].add(part);
     }
     clusters
 }
 
-/// Sums up a block.
-struct BlockVisit<const D: usize> {
-    clusters: Vec<Cluster<D>>,
+/// Sums up a middle run: centroids and their parts of it.
+struct OfMiddleRun<'a, 'b, const D: usize> {
+    colors: &'a Colors<D>,
+    centroids: &'a [[f64; D]],
+    descent: &'a mut Descent<'b, 2, D>,
+    number: usize,
 }
 
-impl<const D: usize> Visit<Identity, D> for BlockVisit<D> {
-    type Found = Vec<Cluster<D>>;
+impl<const D: usize> NullaryFnOnce for OfMiddleRun<'_, '_, D> {
+    type Output = Vec<(u32, Cluster<D>)>;
 
     #[inline(always)]
-    fn settled(&mut self, _: &Node<D>, _: &Candidates<Identity, D>) {
-        unreachable!("the two nearest of two or more centroids are two");
-    }
-
-    #[inline(always)]
-    fn chunk(&mut self, chunk: &Chunk<D>, candidates: &Candidates<Identity, D>) {
-        let (places, best, second) = two_largest(candidates, &chunk.x);
-        for lane in 0..chunk.len {
-            let place = places[lane] as usize;
-            let cluster = &mut self.clusters[candidates.ids()[place] as usize];
-            let count = chunk.counts[lane];
-            cluster.count += count;
-            // Scores are -1/2 of squared distances.
-            cluster.cost += 2.0 * count * (best[lane] - second[lane]);
-            let centroid = candidates.mean(place);
-            let x = chunk.color(lane);
-            for i in 0..D {
-                for l in 0..D {
-                    cluster.scatter[i][l] += count * (x[i] - centroid[i]) * (x[l] - centroid[l]);
+    fn call(self) -> Self::Output {
+        let ids = self.descent.enter_middle(self.number);
+        let mut clusters: Vec<_> = ids.iter().map(|&id| (id, Cluster::EMPTY)).collect();
+        let rows = self.number * MIDDLE..self.colors.len().min((self.number + 1) * MIDDLE);
+        for start in rows.clone().step_by(WIDE) {
+            if start % SHORT == 0 {
+                self.descent.enter_short(start / SHORT);
+            }
+            let nearest = self.descent.nearest(start);
+            for row in start..rows.end.min(start + WIDE) {
+                let [first, second] =
+                    [&nearest.first, &nearest.second].map(|places| places[row - start] as usize);
+                let x = self.colors.point(row);
+                let count = self.colors.counts()[row];
+                let offset = |place: usize| -> [f64; D] {
+                    let centroid = &self.centroids[clusters[place].0 as usize];
+                    std::array::from_fn(|d| x[d] - centroid[d])
+                };
+                let (own, other) = (offset(first), offset(second));
+                let cluster = &mut clusters[first].1;
+                cluster.count += count;
+                cluster.cost +=
+                    count * (squared_norm::<f64, D>(other) - squared_norm::<f64, D>(own));
+                for i in 0..D {
+                    for l in 0..D {
+                        cluster.scatter[i][l] += count * own[i] * own[l];
+                    }
                 }
             }
         }
-    }
-
-    #[inline(always)]
-    fn finish(self) -> Self::Found {
-        self.clusters
+        clusters
     }
 }
 

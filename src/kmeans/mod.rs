@@ -9,6 +9,7 @@ mod bytes;
 mod choose;
 mod lloyd;
 mod missing;
+mod nearby;
 mod search;
 mod seed;
 
@@ -133,14 +134,26 @@ pub fn fit<const D: usize>(colors: &Colors<D>, options: &Options) -> Result<Fit>
             assigned: 0,
         });
     }
+    // In the pool: from outside, its threads would have to be woken for each iteration.
+    Ok(rayon::scope(|_| {
+        search_and_iterate(colors, options, &pinned)
+    }))
+}
+
+/// As [`fit`], of more colors than centroids.
+fn search_and_iterate<const D: usize>(
+    colors: &Colors<D>,
+    options: &Options,
+    pinned: &[[f64; D]],
+) -> Fit {
     let work = Work::default();
     if let Init::Centroids(centroids) = &options.init {
         let mut start = rows(centroids);
-        start[..pinned.len()].copy_from_slice(&pinned);
+        start[..pinned.len()].copy_from_slice(pinned);
         let lloyd = Lloyd::new(colors, start, pinned.len(), &work);
         let given = Polished::from(lloyd, 0, Steps::ToMeans, options.tol, options.max_iter);
         let run = given.traced(Origin::Start);
-        return Ok(given.into_fit(vec![run], &work));
+        return given.into_fit(vec![run], &work);
     }
     let max_iter = match options.effort {
         Effort::Fast => options.max_iter.min(FAST_ITERATIONS),
@@ -180,7 +193,7 @@ pub fn fit<const D: usize>(colors: &Colors<D>, options: &Options) -> Result<Fit>
         }
     }
     trace::keep_start(&mut trace, best.start);
-    Ok(best.into_fit(trace, &work))
+    best.into_fit(trace, &work)
 }
 
 /// `pinned` and all other colors, if these are no more than k together.
@@ -322,7 +335,7 @@ fn check<const D: usize>(options: &Options) -> Result<()> {
 pub fn predict<const D: usize>(colors: &Colors<D>, centroids: &Array2<f64>) -> Result<Vec<u32>> {
     check_centroids::<D>(centroids)?;
     let components = density::Component::centroids(&rows(centroids));
-    Ok(density::argmax(colors, &components, density::Corners::<1>))
+    Ok(density::argmax(colors, &components, density::Corners))
 }
 
 /// `centroids` (k, D) as they are, and the inertia of `colors` about them: nothing moves.

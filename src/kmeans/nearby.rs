@@ -1,0 +1,459 @@
+//! Which centroids can be nearest to the colors of a run, from long runs to short ones.
+//!
+//! All of it is in single precision, with twice as many lanes as doubles would have. Positions are told
+//! from the middle of the run, so that little is lost by rounding, and what lies closer together than
+//! rounding may bring it counts as undecided.
+
+use crate::{
+    Colors,
+    colors::runs::{FAN, Run, Runs},
+    density::{squared_distance, squared_norm},
+    simd::{WIDE, Wide},
+};
+
+/// The rounding errors of the formulas below come to less than this share of |c - m|^2 + |x - m|^2, of
+/// the centroid c and the color x farthest from the middle m: a unit in the last place is 2^-24, and
+/// no formula gathers more than 28 of them.
+const ROUNDING: f64 = 1.0 / (1 << 19) as f64;
+
+/// What underflow adds to them at most.
+const UNDERFLOW: f32 = f32::MIN_POSITIVE;
+
+/// Where these squares are larger, nothing is decided, lest something overflows.
+const DECIDABLE: f64 = 1e30;
+
+/// Some centroids, seen from the middle m of a box of colors.
+///
+/// Of a color x, |x - c|^2 - |x - m|^2 = |c - m|^2 - 2 (c - m) (x - m): a plane over the box for each
+/// centroid, of which the lowest one tells the nearest.
+#[derive(Debug)]
+pub(super) struct Planes<const D: usize> {
+    /// The centroids' numbers, ascending.
+    ids: Vec<u32>,
+    /// The middle.
+    middle: [f64; D],
+    /// [`WIDE`] planes at a time; those past the last lie at infinity.
+    lanes: Vec<Plane<Wide, D>>,
+    /// Two planes closer to each other than this are not told apart.
+    margin: f32,
+}
+
+/// A plane, or one in each lane.
+#[derive(Clone, Copy, Debug)]
+struct Plane<T, const D: usize> {
+    /// |c - m|^2.
+    height: T,
+    /// -2 (c - m).
+    slope: [T; D],
+}
+
+impl<const D: usize> Planes<D> {
+    fn with_room_for(k: usize) -> Self {
+        Self {
+            ids: Vec::with_capacity(k),
+            middle: [0.0; D],
+            lanes: Vec::with_capacity(k.div_ceil(WIDE)),
+            margin: 0.0,
+        }
+    }
+
+    /// Becomes the planes of the centroids that the ids name, over the box of `run`.
+    #[inline(always)]
+    fn lie_over(&mut self, run: &Run<D>, centroids: &[[f64; D]]) {
+        self.middle = run.middle();
+        let farthest = squared_norm::<f64, D>(run.half_width());
+        let mut highest: f64 = 0.0;
+        self.lanes.clear();
+        for ids in self.ids.chunks(WIDE) {
+            let mut planes = Plane {
+                height: [f32::INFINITY; WIDE],
+                slope: [[0.0; WIDE]; D],
+            };
+            for (lane, &id) in ids.iter().enumerate() {
+                let centroid = &centroids[id as usize];
+                let mut height = 0.0;
+                for d in 0..D {
+                    let offset = centroid[d] - self.middle[d];
+                    planes.slope[d][lane] = (-2.0 * offset) as f32;
+                    height += offset * offset;
+                }
+                planes.height[lane] = height as f32;
+                highest = if height > highest { height } else { highest };
+            }
+            self.lanes.push(planes);
+        }
+        let squares = highest + farthest;
+        self.margin = if squares < DECIDABLE {
+            (ROUNDING * squares) as f32 + UNDERFLOW
+        } else {
+            f32::INFINITY
+        };
+    }
+
+    /// The planes of all `centroids`, over all colors.
+    pub(super) fn of_all(centroids: &[[f64; D]], colors: &Colors<D>) -> Self {
+        let mut planes = Self::with_room_for(centroids.len());
+        planes.ids.extend(0..centroids.len() as u32);
+        planes.lie_over(&Run::joined(&colors.runs().long), centroids);
+        planes
+    }
+
+    /// Becomes the planes over `run` of those centroids that stand at some places among those of `from`.
+    #[inline(always)]
+    fn take(&mut self, from: &Self, places: &[u32], run: &Run<D>, centroids: &[[f64; D]]) {
+        self.ids.clear();
+        let ids = places.iter().map(|&place| from.ids[place as usize]);
+        self.ids.extend(ids);
+        self.lie_over(run, centroids);
+    }
+
+    #[inline(always)]
+    fn plane(&self, place: usize) -> Plane<f32, D> {
+        let planes = &self.lanes[place / WIDE];
+        let lane = place % WIDE;
+        Plane {
+            height: planes.height[lane],
+            slope: planes.slope.map(|slope| slope[lane]),
+        }
+    }
+
+    /// Puts into `places` those of the centroids that can be among the `RIVALS` nearest (1 or 2) to a color
+    /// of a run in the box: one goes if each of the `RIVALS` lowest in the run's middle is lower than it at
+    /// all corners of the run (Kanungo et al., "An efficient k-means clustering algorithm: analysis and
+    /// implementation", IEEE PAMI 24(7), 2002). `scratch` has no meaning between calls.
+    #[inline(always)]
+    fn keep<const RIVALS: usize>(
+        &self,
+        run: &Run<D>,
+        places: &mut Vec<u32>,
+        scratch: &mut Vec<Wide>,
+    ) {
+        let k = self.ids.len();
+        let half_width = run.half_width().map(|x| x as f32);
+        let middle = run.middle();
+        let at: [f32; D] = std::array::from_fn(|d| (middle[d] - self.middle[d]) as f32);
+        scratch.clear();
+        for planes in &self.lanes {
+            let mut height = planes.height;
+            for d in 0..D {
+                for lane in 0..WIDE {
+                    height[lane] += planes.slope[d][lane] * at[d];
+                }
+            }
+            scratch.push(height);
+        }
+        let mut rivals = [(f32::INFINITY, 0); RIVALS];
+        let mut beyond = f32::NEG_INFINITY;
+        for rival in &mut rivals {
+            *rival = lowest_beyond(scratch, beyond);
+            beyond = rival.0;
+        }
+        let rivals = rivals.map(|(height, place)| (height + self.margin, self.plane(place).slope));
+        places.resize(k.next_multiple_of(WIDE), 0);
+        let mut len = 0;
+        for (c, (planes, height)) in self.lanes.iter().zip(scratch.iter()).enumerate() {
+            let mut keeps = [false; WIDE];
+            for (limit, slope) in rivals {
+                let mut lowest = *height;
+                for d in 0..D {
+                    for lane in 0..WIDE {
+                        lowest[lane] -= half_width[d] * (planes.slope[d][lane] - slope[d]).abs();
+                    }
+                }
+                for lane in 0..WIDE {
+                    // What is not a number stays.
+                    let goes = lowest[lane] > limit;
+                    keeps[lane] |= !goes;
+                }
+            }
+            // Each is written, and overwritten by the next if it is not to be kept: cheaper than a branch
+            // that no processor can foresee.
+            for lane in 0..WIDE.min(k - c * WIDE) {
+                places[len] = (c * WIDE + lane) as u32;
+                len += usize::from(keeps[lane]);
+            }
+        }
+        places.truncate(len);
+    }
+}
+
+/// The least of the `heights` above `beyond`, and a place that has it; infinity if none has.
+#[inline(always)]
+fn lowest_beyond(heights: &[Wide], beyond: f32) -> (f32, usize) {
+    let mut lowest = [f32::INFINITY; WIDE];
+    let mut chunk = [0; WIDE];
+    for (c, heights) in (0_u32..).zip(heights) {
+        for lane in 0..WIDE {
+            let height = if heights[lane] > beyond {
+                heights[lane]
+            } else {
+                f32::INFINITY
+            };
+            let is_lowest = height < lowest[lane];
+            chunk[lane] = if is_lowest { c } else { chunk[lane] };
+            lowest[lane] = if is_lowest { height } else { lowest[lane] };
+        }
+    }
+    let mut least = lowest;
+    let mut half = WIDE / 2;
+    while half > 0 {
+        for lane in 0..half {
+            let (a, b) = (least[lane], least[lane + half]);
+            least[lane] = if a < b { a } else { b };
+        }
+        half /= 2;
+    }
+    let mut place = 0;
+    for lane in 0..WIDE {
+        let own = chunk[lane] as usize * WIDE + lane;
+        place = if lowest[lane] == least[0] { own } else { place };
+    }
+    (least[0], place)
+}
+
+/// The way from run to run, with the centroids that can be among the `RIVALS` nearest to their colors.
+pub(super) struct Descent<'a, const RIVALS: usize, const D: usize> {
+    runs: &'a Runs<D>,
+    centroids: &'a [[f64; D]],
+    of_all: &'a Planes<D>,
+    /// The long run that the list after it is of.
+    long: Option<usize>,
+    of_long: Planes<D>,
+    of_middle: Planes<D>,
+    /// Those of the middle run's that are left for a short one: their places there, and their planes.
+    places: Vec<u32>,
+    planes: Vec<Plane<f32, D>>,
+    /// No meaning between runs.
+    scratch: Vec<Wide>,
+}
+
+impl<'a, const RIVALS: usize, const D: usize> Descent<'a, RIVALS, D> {
+    /// A way down from `of_all`, the planes of all `centroids`.
+    pub(super) fn new(
+        colors: &'a Colors<D>,
+        centroids: &'a [[f64; D]],
+        of_all: &'a Planes<D>,
+    ) -> Self {
+        let k = centroids.len();
+        Self {
+            runs: colors.runs(),
+            centroids,
+            of_all,
+            long: None,
+            of_long: Planes::with_room_for(k),
+            of_middle: Planes::with_room_for(k),
+            places: Vec::with_capacity(k.next_multiple_of(WIDE)),
+            planes: Vec::with_capacity(k),
+            scratch: Vec::with_capacity(k.div_ceil(WIDE)),
+        }
+    }
+
+    /// Goes to a middle run; returns the centroids that are left for it, ascending.
+    #[inline(always)]
+    pub(super) fn enter_middle(&mut self, number: usize) -> &[u32] {
+        let (places, scratch) = (&mut self.places, &mut self.scratch);
+        let long = number / FAN;
+        if self.long != Some(long) {
+            self.long = Some(long);
+            let run = &self.runs.long[long];
+            self.of_all.keep::<RIVALS>(run, places, scratch);
+            self.of_long.take(self.of_all, places, run, self.centroids);
+        }
+        let run = &self.runs.middle[number];
+        self.of_long.keep::<RIVALS>(run, places, scratch);
+        self.of_middle
+            .take(&self.of_long, places, run, self.centroids);
+        &self.of_middle.ids
+    }
+
+    /// Goes to a short run of the middle one; returns the places among the middle run's centroids of
+    /// those that are left for it, ascending.
+    #[inline(always)]
+    pub(super) fn enter_short(&mut self, number: usize) -> &[u32] {
+        let run = &self.runs.short[number];
+        self.of_middle
+            .keep::<RIVALS>(run, &mut self.places, &mut self.scratch);
+        let planes = self.places.iter();
+        let planes = planes.map(|&place| self.of_middle.plane(place as usize));
+        self.planes.clear();
+        self.planes.extend(planes);
+        &self.places
+    }
+
+    /// What is nearest to the [`WIDE`] colors of the short run from row `start` on.
+    #[inline(always)]
+    pub(super) fn nearest(&self, start: usize) -> Nearest {
+        let x = &self.runs.offsets[start / WIDE];
+        Nearest::of::<RIVALS, D>(x, &self.places, &self.planes, self.of_middle.margin)
+    }
+
+    /// Of the centroids that are left for the short run, the nearest to `x` in double precision, of several
+    /// the first: its place among the middle run's.
+    pub(super) fn exactly_nearest(&self, x: [f64; D]) -> u32 {
+        let mut least = f64::INFINITY;
+        let mut nearest = self.places[0];
+        for &place in &self.places {
+            let id = self.of_middle.ids[place as usize];
+            let distance = squared_distance(x, self.centroids[id as usize]);
+            if distance < least {
+                (least, nearest) = (distance, place);
+            }
+        }
+        nearest
+    }
+}
+
+/// The nearest centroids of each color of a chunk, named by their places among the middle run's.
+pub(super) struct Nearest {
+    pub first: [u32; WIDE],
+    /// The one after it. Known with two rivals only.
+    pub second: [u32; WIDE],
+    /// Whether the first is sure to be the first.
+    pub is_certain: [bool; WIDE],
+}
+
+impl Nearest {
+    #[inline(always)]
+    fn of<const RIVALS: usize, const D: usize>(
+        x: &[Wide; D],
+        places: &[u32],
+        planes: &[Plane<f32, D>],
+        margin: f32,
+    ) -> Self {
+        let mut lowest = [f32::INFINITY; WIDE];
+        let mut next = [f32::INFINITY; WIDE];
+        let mut first = [places[0]; WIDE];
+        let mut second = first;
+        for (&place, plane) in places.iter().zip(planes) {
+            let mut height = [plane.height; WIDE];
+            for d in 0..D {
+                for lane in 0..WIDE {
+                    height[lane] += plane.slope[d] * x[d][lane];
+                }
+            }
+            if RIVALS > 1 {
+                for lane in 0..WIDE {
+                    let loser = if height[lane] < lowest[lane] {
+                        first[lane]
+                    } else {
+                        place
+                    };
+                    let is_second = height[lane] < next[lane];
+                    second[lane] = if is_second { loser } else { second[lane] };
+                }
+            }
+            for lane in 0..WIDE {
+                let (a, b) = (height[lane], lowest[lane]);
+                let higher = if a < b { b } else { a };
+                first[lane] = if a < b { place } else { first[lane] };
+                lowest[lane] = if a < b { a } else { b };
+                next[lane] = if higher < next[lane] {
+                    higher
+                } else {
+                    next[lane]
+                };
+            }
+        }
+        let mut is_certain = [true; WIDE];
+        for lane in 0..WIDE {
+            is_certain[lane] = next[lane] - lowest[lane] > margin;
+        }
+        Self {
+            first,
+            second,
+            is_certain,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+    use crate::colors::runs::{MIDDLE, SHORT};
+
+    fn squared_distances(x: [f64; 3], centroids: &[[f64; 3]]) -> Vec<f64> {
+        centroids.iter().map(|&c| squared_distance(x, c)).collect()
+    }
+
+    /// Looks at all colors; returns how many of them were told for certain.
+    fn check<const RIVALS: usize>(colors: &Colors<3>, centroids: &[[f64; 3]]) -> usize {
+        let of_all = Planes::of_all(centroids, colors);
+        let mut descent = Descent::<RIVALS, 3>::new(colors, centroids, &of_all);
+        let mut certain = 0;
+        for row in 0..colors.len() {
+            let ids = descent.enter_middle(row / MIDDLE).to_vec();
+            let left = descent.enter_short(row / SHORT);
+            let left: Vec<_> = left.iter().map(|&place| ids[place as usize]).collect();
+            let distances = squared_distances(colors.point(row), centroids);
+            let mut order: Vec<_> = (0..centroids.len() as u32).collect();
+            order.sort_by(|&i, &j| distances[i as usize].total_cmp(&distances[j as usize]));
+            for j in &order[..RIVALS] {
+                assert!(left.contains(j), "{j} of {distances:?} in {left:?}");
+            }
+            let nearest = descent.nearest(row / WIDE * WIDE);
+            let lane = row % WIDE;
+            if nearest.is_certain[lane] {
+                certain += 1;
+                assert_eq!(ids[nearest.first[lane] as usize], order[0]);
+            }
+            let exactly = descent.exactly_nearest(colors.point(row));
+            assert_eq!(ids[exactly as usize], order[0]);
+            if RIVALS == 2 && nearest.is_certain[lane] {
+                let second = ids[nearest.second[lane] as usize];
+                let [second, best] = [second, order[1]].map(|j| distances[j as usize]);
+                // Told in single precision, where squares of all that is seen have a part.
+                let squares: f64 = distances.iter().fold(0.0, |a, &b| a.max(b));
+                assert!(second <= best + 1e-5 * squares);
+            }
+        }
+        certain
+    }
+
+    #[test]
+    fn no_centroid_that_is_nearest_is_lost_however_large_small_or_far_off_the_numbers_are() {
+        let mut generator = ChaCha8Rng::seed_from_u64(2);
+        for (scale, offset) in [
+            (1.0, 0.0),
+            (1e-50, 0.0),
+            (1e-22, 0.0),
+            (1e12, 1e12),
+            (1.0, 1e9),
+            (1e18, 0.0),
+            (1e50, 1e50),
+        ] {
+            let mut random = || offset + scale * generator.random::<f64>();
+            let points = Array2::from_shape_simple_fn((1500, 3), &mut random);
+            let (colors, _) = Colors::<3>::from_points(&points, &[1.0; 1500], 1.0).unwrap();
+            let centroids: Vec<_> = (0..40).map(|_| [random(), random(), random()]).collect();
+            let certain = check::<1>(&colors, &centroids);
+            check::<2>(&colors, &centroids);
+            // Nearly all, but where single precision cannot hold the squares.
+            let is_decidable = (1e-18..1e15).contains(&scale);
+            assert_eq!(certain > 1490, is_decidable, "{certain} at {scale}");
+        }
+    }
+
+    #[test]
+    fn ties_are_never_certain() {
+        let points = Array2::from_shape_fn((27, 3), |(row, d)| {
+            f64::from(row as u32 / 3_u32.pow(d as u32) % 3)
+        });
+        let (colors, _) = Colors::<3>::from_points(&points, &[1.0; 27], 1.0).unwrap();
+        let centroids = [[0.0, 1.0, 1.0], [2.0, 1.0, 1.0], [0.0, 1.0, 1.0]];
+        let of_all = Planes::of_all(&centroids, &colors);
+        let mut descent = Descent::<1, 3>::new(&colors, &centroids, &of_all);
+        descent.enter_middle(0);
+        assert_eq!(descent.enter_short(0), [0, 1, 2]);
+        for row in 0..27 {
+            let x = colors.point(row);
+            // The first centroid is there twice, and the middle is as far from the second.
+            let is_certain = descent.nearest(row / WIDE * WIDE).is_certain[row % WIDE];
+            assert_eq!(is_certain, x[0] == 2.0);
+            assert_eq!(descent.exactly_nearest(x), u32::from(is_certain));
+        }
+    }
+}
