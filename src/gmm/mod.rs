@@ -1026,16 +1026,16 @@ mod tests {
             fit(&colors, &options).unwrap().trace
         };
         let moves = |runs: &[trace::Run]| runs.iter().any(|run| run.origin == trace::Origin::Move);
-        let mut fast = trace(Effort::Fast, kmeans::Init::KMeansPlusPlus, 6);
+        let mut fast = trace(Effort::Fast, kmeans::Init::KMeansPlusPlus, 24);
         assert!(!moves(&fast));
         fast.retain(|run| run.origin == trace::Origin::Start);
         assert_eq!(fast.len(), 3);
         // Each from seeds of its own.
         let begins: Vec<f64> = fast.iter().map(|run| run.objective[0]).collect();
         assert!(begins[0] != begins[1] && begins[1] != begins[2] && begins[0] != begins[2]);
-        let random = trace(Effort::Fast, kmeans::Init::Random, 6);
+        let random = trace(Effort::Fast, kmeans::Init::Random, 24);
         assert_ne!(random[0].objective[0], begins[0]);
-        let searched = trace(Effort::Balanced, kmeans::Init::KMeansPlusPlus, 6);
+        let searched = trace(Effort::Balanced, kmeans::Init::KMeansPlusPlus, 24);
         assert!(moves(&searched));
         // Of one component there is nothing to search.
         let one = trace(Effort::Balanced, kmeans::Init::KMeansPlusPlus, 1);

@@ -668,13 +668,13 @@ mod tests {
         let mut moves_kept = 0;
         for seed in 0..4 {
             let options = Options::<3> {
-                k: 5,
+                k: 8,
                 seed,
                 ..Options::default()
             };
             let trace = crate::gmm::fit(&colors, &options).unwrap().trace;
             let moves = trace.iter().filter(|run| run.origin == Origin::Move);
-            assert_eq!(moves.clone().count(), 4 * 6);
+            assert_eq!(moves.clone().count(), 4 * 8);
             let start = trace
                 .iter()
                 .find(|run| run.origin == Origin::Start && run.kept);

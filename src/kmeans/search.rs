@@ -15,6 +15,7 @@ use std::ops::Range;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 
 use super::{
     Init, Options, hidden_scatter,
@@ -28,16 +29,22 @@ use crate::{
     trace::{Origin, Run},
 };
 
-/// Coarse boxes to a centroid, and what counts as a centroid at least: with few centroids, few boxes
-/// would blur where their borders run.
-const BOXES_PER_CENTROID: usize = 32;
-const FEWEST_CENTROIDS: usize = 32;
+/// Coarse boxes to a centroid, fewer in a fast search, and what counts as a centroid at least: with few
+/// centroids, few boxes would blur where their borders run.
+const BOXES_PER_CENTROID: usize = 24;
+const FAST_BOXES_PER_CENTROID: usize = 16;
+const FEWEST_CENTROIDS: usize = 42;
 
-/// A round moves at most this share of the centroids.
+/// Boxes to a centroid among which the first centroids are drawn: where they stand is soon forgotten.
+const BOXES_FOR_SEEDS: usize = 8;
+
+/// A round moves at most one of so many centroids, and rounds end where it would be more than one of so
+/// many that no longer pays.
 const MOST_MOVED: usize = 4;
+const FEWEST_MOVED: usize = 128;
 
 /// Iterations after which a round is judged, and in a fast search.
-const SETTLE: usize = 6;
+const SETTLE: usize = 4;
 const FAST_SETTLE: usize = 3;
 
 /// Expected gains and costs are those before anything settles, and settling is what pays most: a
@@ -59,7 +66,7 @@ const FAST_FINE_GAIN: f64 = 1e-3;
 
 /// The first iterations on coarse boxes end when no centroid moves farther than this share of the unit
 /// of color, or after as many.
-const COARSE_TOL: f64 = 0.002;
+const COARSE_TOL: f64 = 0.005;
 const COARSE_ITERATIONS: usize = 100;
 
 /// Of a line with evenly spread weight, two points at 0.8 standard deviations from its middle take
@@ -97,6 +104,8 @@ pub(super) struct Search<'a, const D: usize> {
     options: &'a Options,
     work: &'a Work,
     coarse: Boxes<D>,
+    /// Coarser ones, for the first centroids.
+    coarsest: Colors<D>,
     /// Where the colors are many more.
     fine: Option<Boxes<D>>,
 }
@@ -104,22 +113,28 @@ pub(super) struct Search<'a, const D: usize> {
 impl<'a, const D: usize> Search<'a, D> {
     pub(super) fn new(colors: &Colors<D>, options: &'a Options, work: &'a Work) -> Self {
         let k = options.k.max(FEWEST_CENTROIDS);
-        let boxes = BOXES_PER_CENTROID * k;
+        let is_fast = options.effort == Effort::Fast;
+        let boxes = if is_fast {
+            FAST_BOXES_PER_CENTROID
+        } else {
+            BOXES_PER_CENTROID
+        };
         let fine_boxes = FINE_BOXES_PER_CENTROID * k;
         let is_worth_it = colors.len() >= WORTH_FINE_BOXES * fine_boxes;
-        let is_fast = options.effort == Effort::Fast;
+        let coarse = Boxes::of(colors, boxes * k);
         Self {
             options,
             work,
-            coarse: Boxes::of(colors, if is_fast { boxes / 2 } else { boxes }),
+            coarsest: coarse.means.coarse(BOXES_FOR_SEEDS * k),
+            coarse,
             fine: is_worth_it.then(|| Boxes::of(colors, fine_boxes)),
         }
     }
 
     /// How many starts there are by default: with few centroids optima are few and starts cheap.
     pub(super) fn starts(&self) -> usize {
-        let k = self.options.k;
-        (128 / k).clamp(1, 8)
+        let most = if self.is_fast() { 4 } else { 8 };
+        (16 * most / self.options.k).clamp(1, most)
     }
 
     /// The best of some starts: its number and its centroids. The runs of all are added to `trace`.
@@ -128,15 +143,19 @@ impl<'a, const D: usize> Search<'a, D> {
         starts: Range<usize>,
         trace: &mut Vec<Run>,
     ) -> (usize, Vec<[f64; D]>) {
-        let mut best: Option<(f64, usize, Vec<[f64; D]>)> = None;
-        for start in starts {
-            let mut lloyd = self.start(start, trace);
-            let inertia = lloyd.inertia();
-            if best.as_ref().is_none_or(|(least, ..)| inertia < *least) {
-                best = Some((inertia, start, lloyd.centroids));
-            }
+        let one = |start| {
+            let mut trace = Vec::new();
+            let mut lloyd = self.start(start, &mut trace);
+            (lloyd.inertia(), start, lloyd.centroids, trace)
+        };
+        let mut found: Vec<_> = starts.into_par_iter().map(one).collect();
+        for (.., runs) in &mut found {
+            trace.append(runs);
         }
-        best.map_or_else(Default::default, |(_, start, centroids)| (start, centroids))
+        let best = found.into_iter().min_by(|a, b| a.0.total_cmp(&b.0));
+        best.map_or_else(Default::default, |(_, start, centroids, _)| {
+            (start, centroids)
+        })
     }
 
     /// The centroids that `start` has come to after iterations on fine boxes.
@@ -186,8 +205,8 @@ impl<'a, const D: usize> Search<'a, D> {
         let k = self.options.k;
         let pinned = rows(&self.options.pinned);
         let centroids = match self.options.init {
-            Init::Random => seed::random(&self.coarse.means, k, pinned, &mut generator),
-            _ => seed::k_means_plus_plus(&self.coarse.means, k, pinned, &mut generator),
+            Init::Random => seed::random(&self.coarsest, k, pinned, &mut generator),
+            _ => seed::k_means_plus_plus(&self.coarsest, k, pinned, &mut generator),
         };
         let coarse = &self.coarse.means;
         let mut lloyd = Lloyd::new(coarse, centroids, self.pinned(), self.work);
@@ -212,7 +231,7 @@ impl<'a, const D: usize> Search<'a, D> {
         let settle = if self.is_fast() { FAST_SETTLE } else { SETTLE };
         let mut most = if k > 1 { (k / MOST_MOVED).max(1) } else { 0 };
         let mut inertia = lloyd.inertia();
-        while most > 0 {
+        while most > k / FEWEST_MOVED {
             let moves = moves(&self.coarse.means, &lloyd.centroids, self.pinned(), most);
             if moves.is_empty() {
                 break;
