@@ -3,16 +3,16 @@
 //!
 //! Colors are looked at in long, middle and short runs: of the centroids that can be nearest to a color
 //! of a run, those that can be nearest to one of a shorter run inside it are found, and between those that
-//! are left color by color (see [`nearby`](super::nearby)). This is done anew each time: what could be
-//! known from the last time costs more to keep than to find. Only a middle run with the same candidates as
-//! before, none of which has moved, stays as it is.
+//! are left color by color (see [`nearby`](super::nearby)). A run whose centroids have not moved so far
+//! since it was looked at that another could be nearest to one of its colors stays as it is (Hamerly,
+//! "Making k-means even faster", SDM 2010, of runs in place of single points).
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use pulp::NullaryFnOnce;
 use rayon::prelude::*;
 
-use super::nearby::{Descent, Planes};
+use super::nearby::{Descent, Planes, shift};
 use crate::{
     Colors,
     colors::runs::{FAN, MIDDLE, SHORT},
@@ -61,10 +61,27 @@ pub(super) struct Assignment<'a, const D: usize> {
 /// What the centroids have of a run.
 #[derive(Clone, Debug)]
 struct Share<const D: usize> {
-    /// Those that can be nearest to one of its colors, ascending.
+    /// Those that can be nearest to one of its colors, or more, ascending.
     ids: Vec<u32>,
     /// The pixels that are nearest to each of these, and the sum over them.
     sums: Vec<Sum<D>>,
+    shorts: [Short; FAN],
+}
+
+/// What is known of a short run.
+#[derive(Clone, Copy, Debug)]
+struct Short {
+    /// How much planes may still shift before one of its colors can have another nearest centroid.
+    slack: f32,
+    /// Whether one centroid is the nearest to all of its box.
+    is_settled: bool,
+}
+
+impl Short {
+    const UNKNOWN: Self = Self {
+        slack: f32::NEG_INFINITY,
+        is_settled: false,
+    };
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +110,7 @@ impl<'a, const D: usize> Assignment<'a, D> {
         let nothing = Share {
             ids: Vec::new(),
             sums: Vec::new(),
+            shorts: [Short::UNKNOWN; FAN],
         };
         Self {
             colors,
@@ -106,14 +124,8 @@ impl<'a, const D: usize> Assignment<'a, D> {
     /// Assigns every color to the nearest of `centroids`, of several to the first.
     pub(super) fn update(&mut self, centroids: &[[f64; D]]) -> Clusters<D> {
         if self.centroids != centroids {
-            let before = self.centroids.get(..centroids.len());
-            let has_moved: Vec<bool> = match before {
-                Some(before) => centroids.iter().zip(before).map(|(a, b)| a != b).collect(),
-                None => vec![true; centroids.len()],
-            };
-            self.centroids.clear();
-            self.centroids.extend_from_slice(centroids);
-            self.update_shares(&has_moved);
+            let before = std::mem::replace(&mut self.centroids, centroids.to_vec());
+            self.update_shares(&before);
         }
         self.clusters()
     }
@@ -130,18 +142,20 @@ impl<'a, const D: usize> Assignment<'a, D> {
     }
 
     /// Brings the shares and places up to date with the centroids.
-    fn update_shares(&mut self, has_moved: &[bool]) {
+    fn update_shares(&mut self, before: &[[f64; D]]) {
         let colors = self.colors;
         let centroids = &self.centroids;
         let of_all = Planes::of_all(centroids, colors);
         let space = || Space {
             descent: Descent::new(colors, centroids, &of_all),
+            ids: Vec::new(),
             halves: [Vec::new(), Vec::new()],
         };
         let update = |space: &mut Space<D>, (number, (share, places)): (usize, _)| {
             vectorize(UpdateShare {
                 colors,
-                has_moved,
+                before,
+                centroids,
                 number,
                 space,
                 share,
@@ -194,6 +208,8 @@ impl<'a, const D: usize> Assignment<'a, D> {
 /// What the update of a share needs besides.
 struct Space<'a, const D: usize> {
     descent: Descent<'a, 1, D>,
+    /// The centroids that are left for a middle run.
+    ids: Vec<u32>,
     /// The sums over every other color: in turn, because one that follows another into the same sum has to
     /// wait for it. No meaning between runs.
     halves: [Vec<Sum<D>>; 2],
@@ -202,7 +218,9 @@ struct Space<'a, const D: usize> {
 /// Brings a share up to date; returns how many colors were assigned for that.
 struct UpdateShare<'a, 'b, const D: usize> {
     colors: &'a Colors<D>,
-    has_moved: &'a [bool],
+    /// Where the centroids were, and where they are.
+    before: &'a [[f64; D]],
+    centroids: &'a [[f64; D]],
     /// The number of the middle run.
     number: usize,
     space: &'a mut Space<'b, D>,
@@ -216,55 +234,109 @@ impl<const D: usize> NullaryFnOnce for UpdateShare<'_, '_, D> {
 
     #[inline(always)]
     fn call(self) -> u64 {
-        let Space { descent, halves } = self.space;
-        let Share { ids, sums } = self.share;
-        let left = descent.enter_middle(self.number);
-        if left == ids && !ids.iter().any(|&id| self.has_moved[id as usize]) {
+        let Space {
+            descent,
+            ids,
+            halves,
+        } = self.space;
+        let Share {
+            ids: known,
+            sums,
+            shorts,
+        } = self.share;
+        descent.find(self.number, ids);
+        let runs = self.colors.runs();
+        let mut has_changed = false;
+        if is_subset(ids, known) {
+            let run = &runs.middle[self.number];
+            let shift = shift(run, known, self.before, self.centroids);
+            if shift == 0.0 {
+                return 0;
+            }
+            for short in shorts.iter_mut() {
+                short.slack -= shift + f32::EPSILON * short.slack.abs();
+            }
+        } else {
+            known.clear();
+            known.extend_from_slice(ids);
+            shorts.fill(Short::UNKNOWN);
+            has_changed = true;
+        }
+        let shorts = &mut shorts[..self.places.len().div_ceil(SHORT)];
+        if shorts.iter().all(|short| short.slack > 0.0) {
             return 0;
         }
-        ids.clear();
-        ids.extend_from_slice(left);
-        for sums in [&mut *sums].into_iter().chain(halves.each_mut()) {
-            sums.clear();
-            sums.resize(ids.len(), Sum::ZERO);
-        }
+        descent.enter_middle(self.number, known);
+        let mut assigned = 0;
         let first_row = self.number * MIDDLE;
-        for (i, places) in self.places.chunks_mut(SHORT).enumerate() {
-            let short = self.number * FAN + i;
-            if let [place] = *descent.enter_short(short) {
-                let run = &self.colors.runs().short[short];
+        for (i, (places, short)) in self.places.chunks_mut(SHORT).zip(&mut *shorts).enumerate() {
+            if short.slack > 0.0 {
+                continue;
+            }
+            assigned += places.len() as u64;
+            let left = descent.enter_short(self.number * FAN + i);
+            let was_settled = short.is_settled;
+            short.is_settled = left.len() == 1;
+            has_changed |= short.is_settled != was_settled;
+            if let [place] = *left {
+                has_changed |= places[0] != place;
                 places.fill(place);
-                sums[place as usize].add(run.count, run.sum);
+                short.slack = descent.slack(f32::INFINITY);
                 continue;
             }
             let start = first_row + i * SHORT;
+            let mut gap = f32::INFINITY;
             for (start, places) in (start..).step_by(WIDE).zip(places.chunks_mut(WIDE)) {
-                let nearest = descent.nearest(start);
-                places.copy_from_slice(&nearest.first[..places.len()]);
-                if nearest.is_certain == [true; WIDE] {
+                let mut nearest = descent.nearest(start);
+                gap = if nearest.gap < gap { nearest.gap } else { gap };
+                let first = &mut nearest.first[..places.len()];
+                if nearest.is_certain != [true; WIDE] {
+                    for (lane, place) in first.iter_mut().enumerate() {
+                        if !nearest.is_certain[lane] {
+                            *place = descent.exactly_nearest(self.colors.point(start + lane));
+                        }
+                    }
+                }
+                has_changed |= places != first;
+                places.copy_from_slice(first);
+            }
+            short.slack = descent.slack(gap);
+        }
+        if has_changed {
+            for sums in [&mut *sums].into_iter().chain(halves.each_mut()) {
+                sums.clear();
+                sums.resize(known.len(), Sum::ZERO);
+            }
+            for (i, (places, short)) in self.places.chunks(SHORT).zip(shorts).enumerate() {
+                if short.is_settled {
+                    let run = &runs.short[self.number * FAN + i];
+                    sums[places[0] as usize].add(run.count, run.sum);
                     continue;
                 }
-                for (lane, place) in places.iter_mut().enumerate() {
-                    if !nearest.is_certain[lane] {
-                        *place = descent.exactly_nearest(self.colors.point(start + lane));
+                let start = first_row + i * SHORT;
+                let end = start + places.len();
+                for (start, places) in (start..).step_by(LANES).zip(places.chunks(LANES)) {
+                    let chunk = self.colors.chunk(start, end);
+                    for (lane, &place) in places.iter().enumerate() {
+                        let count = chunk.counts[lane];
+                        let sum = chunk.color(lane).map(|x| count * x);
+                        halves[lane % 2][place as usize].add(count, sum);
                     }
                 }
             }
-            let end = start + places.len();
-            for (start, places) in (start..).step_by(LANES).zip(places.chunks(LANES)) {
-                let chunk = self.colors.chunk(start, end);
-                for (lane, &place) in places.iter().enumerate() {
-                    let count = chunk.counts[lane];
-                    let sum = chunk.color(lane).map(|x| count * x);
-                    halves[lane % 2][place as usize].add(count, sum);
+            for half in halves {
+                for (sum, half) in sums.iter_mut().zip(half) {
+                    sum.add(half.count, half.sum);
                 }
             }
         }
-        for half in halves {
-            for (sum, half) in sums.iter_mut().zip(half) {
-                sum.add(half.count, half.sum);
-            }
-        }
-        self.places.len() as u64
+        assigned
     }
+}
+
+/// Whether all of `some` are among `all`, both ascending.
+#[inline(always)]
+fn is_subset(some: &[u32], all: &[u32]) -> bool {
+    let mut rest = all.iter();
+    some.iter().all(|id| rest.any(|other| other == id))
 }

@@ -83,7 +83,9 @@ impl<const D: usize> NullaryFnOnce for OfMiddleRun<'_, '_, D> {
 
     #[inline(always)]
     fn call(self) -> Self::Output {
-        let ids = self.descent.enter_middle(self.number);
+        let mut ids = Vec::new();
+        self.descent.find(self.number, &mut ids);
+        self.descent.enter_middle(self.number, &ids);
         let mut clusters: Vec<_> = ids.iter().map(|&id| (id, Cluster::EMPTY)).collect();
         let rows = self.number * MIDDLE..self.colors.len().min((self.number + 1) * MIDDLE);
         for start in rows.clone().step_by(WIDE) {

@@ -98,15 +98,6 @@ impl<const D: usize> Planes<D> {
         planes
     }
 
-    /// Becomes the planes over `run` of those centroids that stand at some places among those of `from`.
-    #[inline(always)]
-    fn take(&mut self, from: &Self, places: &[u32], run: &Run<D>, centroids: &[[f64; D]]) {
-        self.ids.clear();
-        let ids = places.iter().map(|&place| from.ids[place as usize]);
-        self.ids.extend(ids);
-        self.lie_over(run, centroids);
-    }
-
     #[inline(always)]
     fn plane(&self, place: usize) -> Plane<f32, D> {
         let planes = &self.lanes[place / WIDE];
@@ -120,14 +111,15 @@ impl<const D: usize> Planes<D> {
     /// Puts into `places` those of the centroids that can be among the `RIVALS` nearest (1 or 2) to a color
     /// of a run in the box: one goes if each of the `RIVALS` lowest in the run's middle is lower than it at
     /// all corners of the run (Kanungo et al., "An efficient k-means clustering algorithm: analysis and
-    /// implementation", IEEE PAMI 24(7), 2002). `scratch` has no meaning between calls.
+    /// implementation", IEEE PAMI 24(7), 2002). Returns by how much those that go lie above those rivals
+    /// at least, beyond the margin. `scratch` has no meaning between calls.
     #[inline(always)]
     fn keep<const RIVALS: usize>(
         &self,
         run: &Run<D>,
         places: &mut Vec<u32>,
         scratch: &mut Vec<Wide>,
-    ) {
+    ) -> f32 {
         let k = self.ids.len();
         let half_width = run.half_width().map(|x| x as f32);
         let middle = run.middle();
@@ -151,8 +143,10 @@ impl<const D: usize> Planes<D> {
         let rivals = rivals.map(|(height, place)| (height + self.margin, self.plane(place).slope));
         places.resize(k.next_multiple_of(WIDE), 0);
         let mut len = 0;
+        let mut spare = [f32::INFINITY; WIDE];
         for (c, (planes, height)) in self.lanes.iter().zip(scratch.iter()).enumerate() {
             let mut keeps = [false; WIDE];
+            let mut excess = [f32::INFINITY; WIDE];
             for (limit, slope) in rivals {
                 let mut lowest = *height;
                 for d in 0..D {
@@ -161,10 +155,20 @@ impl<const D: usize> Planes<D> {
                     }
                 }
                 for lane in 0..WIDE {
+                    let above = lowest[lane] - limit;
                     // What is not a number stays.
-                    let goes = lowest[lane] > limit;
+                    let goes = above > 0.0;
                     keeps[lane] |= !goes;
+                    excess[lane] = if above < excess[lane] {
+                        above
+                    } else {
+                        excess[lane]
+                    };
                 }
+            }
+            for lane in 0..WIDE {
+                let is_least = !keeps[lane] && excess[lane] < spare[lane];
+                spare[lane] = if is_least { excess[lane] } else { spare[lane] };
             }
             // Each is written, and overwritten by the next if it is not to be kept: cheaper than a branch
             // that no processor can foresee.
@@ -174,7 +178,22 @@ impl<const D: usize> Planes<D> {
             }
         }
         places.truncate(len);
+        least(spare)
     }
+}
+
+/// The least of all lanes.
+#[inline(always)]
+fn least(mut lanes: Wide) -> f32 {
+    let mut half = WIDE / 2;
+    while half > 0 {
+        for lane in 0..half {
+            let (a, b) = (lanes[lane], lanes[lane + half]);
+            lanes[lane] = if a < b { a } else { b };
+        }
+        half /= 2;
+    }
+    lanes[0]
 }
 
 /// The least of the `heights` above `beyond`, and a place that has it; infinity if none has.
@@ -194,21 +213,13 @@ fn lowest_beyond(heights: &[Wide], beyond: f32) -> (f32, usize) {
             lowest[lane] = if is_lowest { height } else { lowest[lane] };
         }
     }
-    let mut least = lowest;
-    let mut half = WIDE / 2;
-    while half > 0 {
-        for lane in 0..half {
-            let (a, b) = (least[lane], least[lane + half]);
-            least[lane] = if a < b { a } else { b };
-        }
-        half /= 2;
-    }
+    let least = least(lowest);
     let mut place = 0;
     for lane in 0..WIDE {
         let own = chunk[lane] as usize * WIDE + lane;
-        place = if lowest[lane] == least[0] { own } else { place };
+        place = if lowest[lane] == least { own } else { place };
     }
-    (least[0], place)
+    (least, place)
 }
 
 /// The way from run to run, with the centroids that can be among the `RIVALS` nearest to their colors.
@@ -220,9 +231,11 @@ pub(super) struct Descent<'a, const RIVALS: usize, const D: usize> {
     long: Option<usize>,
     of_long: Planes<D>,
     of_middle: Planes<D>,
-    /// Those of the middle run's that are left for a short one: their places there, and their planes.
+    /// Those of the middle run's that are left for a short one: their places there, their planes, and how
+    /// far all others lie above the lowest of these.
     places: Vec<u32>,
     planes: Vec<Plane<f32, D>>,
+    spare: f32,
     /// No meaning between runs.
     scratch: Vec<Wide>,
 }
@@ -244,26 +257,35 @@ impl<'a, const RIVALS: usize, const D: usize> Descent<'a, RIVALS, D> {
             of_middle: Planes::with_room_for(k),
             places: Vec::with_capacity(k.next_multiple_of(WIDE)),
             planes: Vec::with_capacity(k),
+            spare: 0.0,
             scratch: Vec::with_capacity(k.div_ceil(WIDE)),
         }
     }
 
-    /// Goes to a middle run; returns the centroids that are left for it, ascending.
+    /// Puts into `ids` the centroids that are left for a middle run, ascending.
     #[inline(always)]
-    pub(super) fn enter_middle(&mut self, number: usize) -> &[u32] {
+    pub(super) fn find(&mut self, middle: usize, ids: &mut Vec<u32>) {
         let (places, scratch) = (&mut self.places, &mut self.scratch);
-        let long = number / FAN;
+        let long = middle / FAN;
         if self.long != Some(long) {
             self.long = Some(long);
             let run = &self.runs.long[long];
             self.of_all.keep::<RIVALS>(run, places, scratch);
-            self.of_long.take(self.of_all, places, run, self.centroids);
+            name(places, &self.of_all.ids, &mut self.of_long.ids);
+            self.of_long.lie_over(run, self.centroids);
         }
-        let run = &self.runs.middle[number];
+        let run = &self.runs.middle[middle];
         self.of_long.keep::<RIVALS>(run, places, scratch);
-        self.of_middle
-            .take(&self.of_long, places, run, self.centroids);
-        &self.of_middle.ids
+        name(places, &self.of_long.ids, ids);
+    }
+
+    /// Goes to a middle run with the centroids that are left for it, or more.
+    #[inline(always)]
+    pub(super) fn enter_middle(&mut self, number: usize, ids: &[u32]) {
+        let run = &self.runs.middle[number];
+        self.of_middle.ids.clear();
+        self.of_middle.ids.extend_from_slice(ids);
+        self.of_middle.lie_over(run, self.centroids);
     }
 
     /// Goes to a short run of the middle one; returns the places among the middle run's centroids of
@@ -271,7 +293,8 @@ impl<'a, const RIVALS: usize, const D: usize> Descent<'a, RIVALS, D> {
     #[inline(always)]
     pub(super) fn enter_short(&mut self, number: usize) -> &[u32] {
         let run = &self.runs.short[number];
-        self.of_middle
+        self.spare = self
+            .of_middle
             .keep::<RIVALS>(run, &mut self.places, &mut self.scratch);
         let planes = self.places.iter();
         let planes = planes.map(|&place| self.of_middle.plane(place as usize));
@@ -285,6 +308,14 @@ impl<'a, const RIVALS: usize, const D: usize> Descent<'a, RIVALS, D> {
     pub(super) fn nearest(&self, start: usize) -> Nearest {
         let x = &self.runs.offsets[start / WIDE];
         Nearest::of::<RIVALS, D>(x, &self.places, &self.planes, self.of_middle.margin)
+    }
+
+    /// How much the planes over the short run may shift against each other before the lowest over a color
+    /// can be another one, where `gap` is the least between the two lowest over its colors.
+    #[inline(always)]
+    pub(super) fn slack(&self, gap: f32) -> f32 {
+        let least = if gap < self.spare { gap } else { self.spare };
+        least - 2.0 * self.of_middle.margin
     }
 
     /// Of the centroids that are left for the short run, the nearest to `x` in double precision, of several
@@ -303,6 +334,42 @@ impl<'a, const RIVALS: usize, const D: usize> Descent<'a, RIVALS, D> {
     }
 }
 
+/// Puts into `ids` those that stand at some places among `all`.
+#[inline(always)]
+fn name(places: &[u32], all: &[u32], ids: &mut Vec<u32>) {
+    ids.clear();
+    ids.extend(places.iter().map(|&place| all[place as usize]));
+}
+
+/// By how much two planes over a run may have shifted against each other when centroids moved, at most.
+#[inline(always)]
+pub(super) fn shift<const D: usize>(
+    run: &Run<D>,
+    ids: &[u32],
+    before: &[[f64; D]],
+    after: &[[f64; D]],
+) -> f32 {
+    let (middle, half_width) = (run.middle(), run.half_width());
+    let mut most = [0.0; 2];
+    for &id in ids {
+        let (from, to) = (&before[id as usize], &after[id as usize]);
+        let mut in_middle = 0.0;
+        let mut beyond_it = 0.0;
+        for d in 0..D {
+            let step = to[d] - from[d];
+            in_middle += step * (from[d] + to[d] - 2.0 * middle[d]);
+            beyond_it += step.abs() * half_width[d];
+        }
+        let own = in_middle.abs() + 2.0 * beyond_it;
+        if own > most[0] {
+            most = [own, most[0]];
+        } else if own > most[1] {
+            most[1] = own;
+        }
+    }
+    (most[0] + most[1]) as f32 * (1.0 + 4.0 * f32::EPSILON)
+}
+
 /// The nearest centroids of each color of a chunk, named by their places among the middle run's.
 pub(super) struct Nearest {
     pub first: [u32; WIDE],
@@ -310,6 +377,8 @@ pub(super) struct Nearest {
     pub second: [u32; WIDE],
     /// Whether the first is sure to be the first.
     pub is_certain: [bool; WIDE],
+    /// How far the plane of the second lies above that of the first, at least.
+    pub gap: f32,
 }
 
 impl Nearest {
@@ -354,14 +423,17 @@ impl Nearest {
                 };
             }
         }
+        let mut gaps = [0.0; WIDE];
         let mut is_certain = [true; WIDE];
         for lane in 0..WIDE {
-            is_certain[lane] = next[lane] - lowest[lane] > margin;
+            gaps[lane] = next[lane] - lowest[lane];
+            is_certain[lane] = gaps[lane] > margin;
         }
         Self {
             first,
             second,
             is_certain,
+            gap: least(gaps),
         }
     }
 }
@@ -373,7 +445,10 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
-    use crate::colors::runs::{MIDDLE, SHORT};
+    use crate::{
+        colors::runs::{MIDDLE, SHORT},
+        testing::flower,
+    };
 
     fn squared_distances(x: [f64; 3], centroids: &[[f64; 3]]) -> Vec<f64> {
         centroids.iter().map(|&c| squared_distance(x, c)).collect()
@@ -385,7 +460,9 @@ mod tests {
         let mut descent = Descent::<RIVALS, 3>::new(colors, centroids, &of_all);
         let mut certain = 0;
         for row in 0..colors.len() {
-            let ids = descent.enter_middle(row / MIDDLE).to_vec();
+            let mut ids = Vec::new();
+            descent.find(row / MIDDLE, &mut ids);
+            descent.enter_middle(row / MIDDLE, &ids);
             let left = descent.enter_short(row / SHORT);
             let left: Vec<_> = left.iter().map(|&place| ids[place as usize]).collect();
             let distances = squared_distances(colors.point(row), centroids);
@@ -438,6 +515,42 @@ mod tests {
     }
 
     #[test]
+    fn planes_shift_no_farther_than_told() {
+        let mut generator = ChaCha8Rng::seed_from_u64(3);
+        let mut random = |size: f64| [0; 3].map(|_| size * generator.random_range(-1.0..1.0));
+        for _ in 0..200 {
+            let (a, b) = (random(20.0), random(20.0));
+            let run = Run {
+                low: std::array::from_fn(|d| f64::min(a[d], b[d])),
+                high: std::array::from_fn(|d| f64::max(a[d], b[d])),
+                count: 1.0,
+                sum: a,
+            };
+            let before: Vec<_> = (0..5).map(|_| random(50.0)).collect();
+            let moved = |c: &[f64; 3], step: [f64; 3]| std::array::from_fn(|d| c[d] + step[d]);
+            let after: Vec<[f64; 3]> = before.iter().map(|c| moved(c, random(3.0))).collect();
+            let told = f64::from(shift(&run, &[1, 2, 4], &before, &after));
+            let mut farthest: f64 = 0.0;
+            for corner in 0..8 {
+                let end = |d: usize| [run.low[d], run.high[d]][corner >> d & 1];
+                let x = std::array::from_fn(end);
+                let rise = [1, 2, 4]
+                    .map(|j| squared_distance(x, after[j]) - squared_distance(x, before[j]));
+                for (i, j) in [(0, 1), (0, 2), (1, 2)] {
+                    farthest = farthest.max((rise[i] - rise[j]).abs());
+                }
+            }
+            assert!(
+                farthest <= told && told <= 6.0 * farthest,
+                "{farthest} {told}"
+            );
+        }
+        let colors = flower(60);
+        let run = &colors.runs().long[0];
+        assert_eq!(shift(run, &[0], &[[0.0; 3]], &[[1e60; 3]]), f32::INFINITY);
+    }
+
+    #[test]
     fn ties_are_never_certain() {
         let points = Array2::from_shape_fn((27, 3), |(row, d)| {
             f64::from(row as u32 / 3_u32.pow(d as u32) % 3)
@@ -446,7 +559,7 @@ mod tests {
         let centroids = [[0.0, 1.0, 1.0], [2.0, 1.0, 1.0], [0.0, 1.0, 1.0]];
         let of_all = Planes::of_all(&centroids, &colors);
         let mut descent = Descent::<1, 3>::new(&colors, &centroids, &of_all);
-        descent.enter_middle(0);
+        descent.enter_middle(0, &[0, 1, 2]);
         assert_eq!(descent.enter_short(0), [0, 1, 2]);
         for row in 0..27 {
             let x = colors.point(row);
