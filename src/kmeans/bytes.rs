@@ -53,8 +53,8 @@ pub(crate) fn rounded<const D: usize>(
     colors: &Colors<D>,
     centroids: &Array2<f64>,
     pinned: usize,
-    round: impl Fn([f64; D]) -> [u8; 4],
-    point: impl Fn([u8; 4]) -> [f64; D],
+    round: impl Fn([f64; D]) -> [u8; 4] + Sync,
+    point: impl Fn([u8; 4]) -> [f64; D] + Sync,
 ) -> Result<(Palette, Vec<u8>)> {
     let finite = centroids.iter().all(|value| value.is_finite());
     if !(1..=256).contains(&centroids.nrows()) || centroids.ncols() != D || !finite {
@@ -73,7 +73,8 @@ pub(crate) fn rounded<const D: usize>(
         let color = |centroid| point(round(centroid));
         centroids.into_iter().map(color).collect()
     };
-    let (mut centroids, mut nearest) = turns(colors, centroids, pinned, to_bytes);
+    // In the thread pool, as [`fit`](super::fit) is.
+    let (mut centroids, mut nearest) = rayon::scope(|_| turns(colors, centroids, pinned, to_bytes));
     if D == 4 {
         (centroids, nearest) = turns_with_alpha(colors, centroids, &nearest, pinned, to_bytes);
     }

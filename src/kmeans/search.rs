@@ -29,23 +29,57 @@ use crate::{
     trace::{Origin, Run},
 };
 
-/// Coarse boxes to a centroid, fewer in a fast search, and what counts as a centroid at least: with few
-/// centroids, few boxes would blur where their borders run.
-const BOXES_PER_CENTROID: usize = 24;
-const FAST_BOXES_PER_CENTROID: usize = 16;
+/// How far a search goes.
+struct Extent {
+    /// Coarse boxes to a centroid.
+    boxes: usize,
+    /// The most starts.
+    starts: usize,
+    /// Iterations after which a round of moves is judged.
+    settle: usize,
+    /// Rounds end where no more than one of so many centroids would be moved.
+    fewest_moved: usize,
+    /// The iterations on fine boxes end when one gains a smaller share of the inertia than this.
+    fine_gain: f64,
+}
+
+impl Extent {
+    fn of(effort: Effort) -> Self {
+        match effort {
+            Effort::Fast => Self {
+                boxes: 16,
+                starts: 4,
+                settle: 2,
+                fewest_moved: 64,
+                fine_gain: 1e-3,
+            },
+            Effort::Balanced => Self {
+                boxes: 24,
+                starts: 8,
+                settle: 3,
+                fewest_moved: 64,
+                fine_gain: 1e-5,
+            },
+            Effort::Best => Self {
+                boxes: 24,
+                starts: 8,
+                settle: 4,
+                fewest_moved: usize::MAX,
+                fine_gain: 1e-5,
+            },
+        }
+    }
+}
+
+/// What counts as a centroid at least where boxes are counted: with few centroids, few boxes would blur
+/// where their borders run.
 const FEWEST_CENTROIDS: usize = 42;
 
 /// Boxes to a centroid among which the first centroids are drawn: where they stand is soon forgotten.
 const BOXES_FOR_SEEDS: usize = 8;
 
-/// A round moves at most one of so many centroids, and rounds end where it would be more than one of so
-/// many that no longer pays.
+/// A round moves at most one of so many centroids.
 const MOST_MOVED: usize = 4;
-const FEWEST_MOVED: usize = 128;
-
-/// Iterations after which a round is judged, and in a fast search.
-const SETTLE: usize = 4;
-const FAST_SETTLE: usize = 3;
 
 /// Expected gains and costs are those before anything settles, and settling is what pays most: a
 /// centroid is moved when its expected gain is at least this share of its cost.
@@ -58,11 +92,6 @@ const PAYS: f64 = 1e-3;
 /// worth making where there are so many times as many colors.
 const FINE_BOXES_PER_CENTROID: usize = 128;
 const WORTH_FINE_BOXES: usize = 2;
-
-/// The iterations on them end when one gains a smaller share of the inertia than this (the second in
-/// a fast search), or after as many as on coarse boxes.
-const FINE_GAIN: f64 = 1e-5;
-const FAST_FINE_GAIN: f64 = 1e-3;
 
 /// The first iterations on coarse boxes end when no centroid moves farther than this share of the unit
 /// of color, or after as many.
@@ -102,6 +131,7 @@ impl<const D: usize> Boxes<D> {
 /// The search on coarse boxes: starts, numbered, each with its own stream of random numbers.
 pub(super) struct Search<'a, const D: usize> {
     options: &'a Options,
+    extent: Extent,
     work: &'a Work,
     coarse: Boxes<D>,
     /// Coarser ones, for the first centroids.
@@ -113,17 +143,13 @@ pub(super) struct Search<'a, const D: usize> {
 impl<'a, const D: usize> Search<'a, D> {
     pub(super) fn new(colors: &Colors<D>, options: &'a Options, work: &'a Work) -> Self {
         let k = options.k.max(FEWEST_CENTROIDS);
-        let is_fast = options.effort == Effort::Fast;
-        let boxes = if is_fast {
-            FAST_BOXES_PER_CENTROID
-        } else {
-            BOXES_PER_CENTROID
-        };
+        let extent = Extent::of(options.effort);
         let fine_boxes = FINE_BOXES_PER_CENTROID * k;
         let is_worth_it = colors.len() >= WORTH_FINE_BOXES * fine_boxes;
-        let coarse = Boxes::of(colors, boxes * k);
+        let coarse = Boxes::of(colors, extent.boxes * k);
         Self {
             options,
+            extent,
             work,
             coarsest: coarse.means.coarse(BOXES_FOR_SEEDS * k),
             coarse,
@@ -133,7 +159,7 @@ impl<'a, const D: usize> Search<'a, D> {
 
     /// How many starts there are by default: with few centroids optima are few and starts cheap.
     pub(super) fn starts(&self) -> usize {
-        let most = if self.is_fast() { 4 } else { 8 };
+        let most = self.extent.starts;
         (16 * most / self.options.k).clamp(1, most)
     }
 
@@ -171,11 +197,7 @@ impl<'a, const D: usize> Search<'a, D> {
         let mut lloyd = Lloyd::new(&fine.means, centroids, self.pinned(), self.work);
         let (history, _) = lloyd.run(
             Steps::BeyondMeans,
-            Until::Gain(if self.is_fast() {
-                FAST_FINE_GAIN
-            } else {
-                FINE_GAIN
-            }),
+            Until::Gain(self.extent.fine_gain),
             COARSE_ITERATIONS,
         );
         let mut run = [Run::new(
@@ -187,10 +209,6 @@ impl<'a, const D: usize> Search<'a, D> {
         fine.reveal(&mut run);
         trace.extend(run);
         lloyd.centroids
-    }
-
-    fn is_fast(&self) -> bool {
-        self.options.effort == Effort::Fast
     }
 
     /// How many centroids, the first ones, never move.
@@ -228,10 +246,10 @@ impl<'a, const D: usize> Search<'a, D> {
         trace: &mut Vec<Run>,
     ) -> Lloyd<'c, D> {
         let k = lloyd.centroids.len();
-        let settle = if self.is_fast() { FAST_SETTLE } else { SETTLE };
+        let fewest = k / self.extent.fewest_moved;
         let mut most = if k > 1 { (k / MOST_MOVED).max(1) } else { 0 };
         let mut inertia = lloyd.inertia();
-        while most > k / FEWEST_MOVED {
+        while most > fewest {
             let moves = moves(&self.coarse.means, &lloyd.centroids, self.pinned(), most);
             if moves.is_empty() {
                 break;
@@ -240,7 +258,7 @@ impl<'a, const D: usize> Search<'a, D> {
             for &(j, target) in moves.as_flattened() {
                 trial.place(j, target);
             }
-            let (history, _) = trial.run(Steps::BeyondMeans, Until::Move(0.0), settle);
+            let (history, _) = trial.run(Steps::BeyondMeans, Until::Move(0.0), self.extent.settle);
             let after = trial.inertia();
             trace.push(Run {
                 kept: after < inertia,
