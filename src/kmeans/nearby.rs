@@ -341,7 +341,8 @@ fn name(places: &[u32], all: &[u32], ids: &mut Vec<u32>) {
     ids.extend(places.iter().map(|&place| all[place as usize]));
 }
 
-/// By how much two planes over a run may have shifted against each other when centroids moved, at most.
+/// By how much two planes over a run may have shifted against each other when centroids moved, at most;
+/// 0 only where none has moved.
 #[inline(always)]
 pub(super) fn shift<const D: usize>(
     run: &Run<D>,
@@ -367,7 +368,10 @@ pub(super) fn shift<const D: usize>(
             most[1] = own;
         }
     }
-    (most[0] + most[1]) as f32 * (1.0 + 4.0 * f32::EPSILON)
+    if most[0] == 0.0 {
+        return 0.0;
+    }
+    (most[0] + most[1]) as f32 * (1.0 + 4.0 * f32::EPSILON) + UNDERFLOW
 }
 
 /// The nearest centroids of each color of a chunk, named by their places among the middle run's.
