@@ -383,7 +383,13 @@ impl<const D: usize> Colors<D> {
 
     /// The colors in runs, made when they are first asked for.
     pub(crate) fn runs(&self) -> &Runs<D> {
-        self.runs.get_or_init(|| Runs::of(self))
+        // Made outside of the cell: a thread that waits in it for its tasks could take up another that waits
+        // for the cell.
+        if let Some(runs) = self.runs.get() {
+            return runs;
+        }
+        let runs = Runs::of(self);
+        self.runs.get_or_init(|| runs)
     }
 
     /// The LANES colors from row `start` on, of which those before row `end` count.

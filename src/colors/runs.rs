@@ -87,10 +87,14 @@ impl<const D: usize> Run<D> {
         std::array::from_fn(|d| 0.5 * (self.low[d] + self.high[d]))
     }
 
-    /// Half the width of the box.
+    /// Half the width of the box: how far its ends are from its middle, however that was rounded.
     #[inline(always)]
     pub(crate) fn half_width(&self) -> [f64; D] {
-        std::array::from_fn(|d| 0.5 * (self.high[d] - self.low[d]))
+        let middle = self.middle();
+        std::array::from_fn(|d| {
+            let (up, down) = (self.high[d] - middle[d], middle[d] - self.low[d]);
+            if up > down { up } else { down }
+        })
     }
 
     /// The run that these are together.
@@ -185,6 +189,22 @@ mod tests {
 
     use super::*;
     use crate::testing::flower;
+
+    #[test]
+    fn both_ends_are_within_half_a_width_of_the_middle_however_far_off_they_are() {
+        let low = [0.0, 1e15, -1e16];
+        let run = Run {
+            low,
+            high: [1.0, 1e15 + 0.125, 2.0 - 1e16],
+            count: 1.0,
+            sum: low,
+        };
+        let (middle, half_width) = (run.middle(), run.half_width());
+        for end in [run.low, run.high] {
+            assert!((0..3).all(|d| (end[d] - middle[d]).abs() <= half_width[d]));
+        }
+        assert_eq!(half_width[0], 0.5);
+    }
 
     #[test]
     fn runs_bound_and_sum_up_their_colors() {

@@ -254,7 +254,7 @@ impl<const D: usize> NullaryFnOnce for UpdateShare<'_, '_, D> {
                 return 0;
             }
             for short in shorts.iter_mut() {
-                short.slack -= shift + f32::EPSILON * short.slack.abs();
+                short.slack = short.slack * (1.0 - f32::EPSILON) - shift;
             }
         } else {
             known.clear();

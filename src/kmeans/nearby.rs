@@ -13,8 +13,8 @@ use crate::{
 
 /// The rounding errors of the formulas below come to less than this share of |c - m|^2 + |x - m|^2, of
 /// the centroid c and the color x farthest from the middle m: a unit in the last place is 2^-24, and
-/// no formula gathers more than 28 of them.
-const ROUNDING: f64 = 1.0 / (1 << 19) as f64;
+/// no formula gathers more than 40 of them.
+const ROUNDING: f64 = 1.0 / (1 << 18) as f64;
 
 /// What underflow adds to them at most.
 const UNDERFLOW: f32 = f32::MIN_POSITIVE;
@@ -358,7 +358,7 @@ pub(super) fn shift<const D: usize>(
         let mut beyond_it = 0.0;
         for d in 0..D {
             let step = to[d] - from[d];
-            in_middle += step * (from[d] + to[d] - 2.0 * middle[d]);
+            in_middle += step * ((from[d] - middle[d]) + (to[d] - middle[d]));
             beyond_it += step.abs() * half_width[d];
         }
         let own = in_middle.abs() + 2.0 * beyond_it;

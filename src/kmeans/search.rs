@@ -78,6 +78,9 @@ const FEWEST_CENTROIDS: usize = 42;
 /// Boxes to a centroid among which the first centroids are drawn: where they stand is soon forgotten.
 const BOXES_FOR_SEEDS: usize = 8;
 
+/// Starts that run side by side and wait for each other: room is needed for what they come to.
+const STARTS_AT_A_TIME: usize = 64;
+
 /// A round moves at most one of so many centroids.
 const MOST_MOVED: usize = 4;
 
@@ -174,14 +177,18 @@ impl<'a, const D: usize> Search<'a, D> {
             let mut lloyd = self.start(start, &mut trace);
             (lloyd.inertia(), start, lloyd.centroids, trace)
         };
-        let mut found: Vec<_> = starts.into_par_iter().map(one).collect();
-        for (.., runs) in &mut found {
-            trace.append(runs);
+        let mut best: Option<(f64, usize, Vec<[f64; D]>)> = None;
+        for first in starts.clone().step_by(STARTS_AT_A_TIME) {
+            let some = first..starts.end.min(first.saturating_add(STARTS_AT_A_TIME));
+            let found: Vec<_> = some.into_par_iter().map(one).collect();
+            for (inertia, start, centroids, runs) in found {
+                trace.extend(runs);
+                if best.as_ref().is_none_or(|(least, ..)| inertia < *least) {
+                    best = Some((inertia, start, centroids));
+                }
+            }
         }
-        let best = found.into_iter().min_by(|a, b| a.0.total_cmp(&b.0));
-        best.map_or_else(Default::default, |(_, start, centroids, _)| {
-            (start, centroids)
-        })
+        best.map_or_else(Default::default, |(_, start, centroids)| (start, centroids))
     }
 
     /// The centroids that `start` has come to after iterations on fine boxes.
