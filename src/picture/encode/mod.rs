@@ -18,6 +18,7 @@ mod container;
 mod deflate;
 mod filter;
 mod layout;
+mod open;
 mod optimize;
 mod order;
 mod sample;
