@@ -14,8 +14,11 @@ use crate::{
     simd::{LANES, vectorize},
 };
 
-/// Words of the bitmap.
+/// Words of the bitmap, and of a page of it, which has the colors of a cube of 32 to a side. Memory that
+/// nothing was written to costs nothing as long as it is not read either: pages without a color, most of
+/// a picture's, are passed over.
 const WORDS: usize = 1 << 18;
+const PAGE: usize = 1 << 9;
 
 /// Each thread fills a bitmap of 2 MiB of its own: not worth it for fewer pixels, and no more of
 /// them than this.
@@ -163,14 +166,14 @@ fn of_bytes(pixels: &[[u8; 3]]) -> (Distinct, Vec<u32>) {
     let part = pixels.len().div_ceil(parts);
     let mut color_of_pixel = vec![0; pixels.len()];
 
-    let bitmaps: Vec<Vec<u64>> = pixels
+    let bitmaps: Vec<Bitmap> = pixels
         .par_chunks(part)
         .zip(color_of_pixel.par_chunks_mut(part))
         .map(|(pixels, keys)| {
-            let mut bitmap = vec![0u64; WORDS];
+            let mut bitmap = Bitmap::empty();
             for (&pixel, key) in pixels.iter().zip(keys) {
                 *key = key_of(pixel);
-                bitmap[*key as usize >> 6] |= 1 << (*key & 63);
+                bitmap.insert(*key);
             }
             bitmap
         })
@@ -178,11 +181,7 @@ fn of_bytes(pixels: &[[u8; 3]]) -> (Distinct, Vec<u32>) {
     let mut bitmaps = bitmaps.into_iter();
     let mut bitmap = bitmaps.next().expect("a picture has a pixel");
     for other in bitmaps {
-        bitmap
-            .par_iter_mut()
-            .with_min_len(WORDS / 8)
-            .zip(other)
-            .for_each(|(word, other)| *word |= other);
+        bitmap.insert_all(&other);
     }
 
     let (keys, ranks) = vectorize(Rank { bitmap: &bitmap });
@@ -235,9 +234,45 @@ fn of_any_kind(picture: &Picture) -> (Distinct, Vec<u32>) {
     (Distinct { keys, counts }, color_of_pixel)
 }
 
-/// All keys in the bitmap, ascending, and for each word how many bits are set before it.
+/// A set of Morton keys: a bit for each.
+struct Bitmap {
+    words: Vec<u64>,
+    /// Whether there is a key in a page.
+    is_used: Vec<bool>,
+}
+
+impl Bitmap {
+    fn empty() -> Self {
+        Self {
+            words: vec![0; WORDS],
+            is_used: vec![false; WORDS / PAGE],
+        }
+    }
+
+    fn insert(&mut self, key: u32) {
+        let word = key as usize >> 6;
+        self.words[word] |= 1 << (key & 63);
+        self.is_used[word / PAGE] = true;
+    }
+
+    fn insert_all(&mut self, other: &Self) {
+        let others = other.words.par_chunks(PAGE).zip(&other.is_used);
+        let pages = self.words.par_chunks_mut(PAGE).zip(&mut self.is_used);
+        let pages = pages.zip(others).with_min_len(WORDS / PAGE / 8);
+        pages.for_each(|((page, is_used), (other, other_is_used))| {
+            if *other_is_used {
+                *is_used = true;
+                for (word, other) in page.iter_mut().zip(other) {
+                    *word |= other;
+                }
+            }
+        });
+    }
+}
+
+/// All keys in the bitmap, ascending, and for each word that is not 0 how many keys are before it.
 struct Rank<'a> {
-    bitmap: &'a [u64],
+    bitmap: &'a Bitmap,
 }
 
 impl NullaryFnOnce for Rank<'_> {
@@ -245,18 +280,30 @@ impl NullaryFnOnce for Rank<'_> {
 
     #[inline(always)]
     fn call(self) -> Self::Output {
-        let mut ranks = Vec::with_capacity(self.bitmap.len());
+        let used = || {
+            let pages = self.bitmap.is_used.iter().enumerate();
+            pages
+                .filter(|(_, is_used)| **is_used)
+                .map(|(page, _)| page * PAGE)
+        };
+        let words = &self.bitmap.words;
+        let mut ranks = vec![0; words.len()];
         let mut rank = 0;
-        for word in self.bitmap {
-            ranks.push(rank);
-            rank += word.count_ones();
+        for first in used() {
+            let page = &words[first..first + PAGE];
+            for (word, before) in page.iter().zip(&mut ranks[first..]) {
+                *before = rank;
+                rank += word.count_ones();
+            }
         }
         let mut keys = Vec::with_capacity(rank as usize);
-        for (i, &word) in self.bitmap.iter().enumerate() {
-            let mut rest = word;
-            while rest != 0 {
-                keys.push((i as u32) << 6 | rest.trailing_zeros());
-                rest &= rest - 1;
+        for first in used() {
+            for (i, &word) in (first..).zip(&words[first..first + PAGE]) {
+                let mut rest = word;
+                while rest != 0 {
+                    keys.push((i as u32) << 6 | rest.trailing_zeros());
+                    rest &= rest - 1;
+                }
             }
         }
         (keys, ranks)
@@ -265,7 +312,7 @@ impl NullaryFnOnce for Rank<'_> {
 
 /// Replaces each key by its rank, and counts how often each rank occurs.
 struct Place<'a> {
-    bitmap: &'a [u64],
+    bitmap: &'a Bitmap,
     ranks: &'a [u32],
     n: usize,
     keys: &'a mut [u32],
@@ -279,7 +326,7 @@ impl NullaryFnOnce for Place<'_> {
         let mut counts = vec![0; self.n];
         for key in self.keys {
             let word = *key as usize >> 6;
-            let before = self.bitmap[word] & ((1 << (*key & 63)) - 1);
+            let before = self.bitmap.words[word] & ((1 << (*key & 63)) - 1);
             *key = self.ranks[word] + before.count_ones();
             counts[*key as usize] += 1;
         }

@@ -1,7 +1,7 @@
 //! PNG's filters: each byte of a row less a guess from bytes before it (PNG specification,
 //! section 9).
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::LazyLock};
 
 use rayon::prelude::*;
 
@@ -193,10 +193,16 @@ fn entropy(filtered: &[u8]) -> u64 {
     let all = weighted_log(filtered.len());
     let each: u64 = counts
         .iter()
-        .map(|&count| weighted_log(count as usize))
+        .map(|&count| match WEIGHTED_LOGS.get(count as usize) {
+            Some(log) => *log,
+            None => weighted_log(count as usize),
+        })
         .sum();
     all.saturating_sub(each)
 }
+
+/// The weighted logarithms of most counts that there are.
+static WEIGHTED_LOGS: LazyLock<[u64; 256]> = LazyLock::new(|| std::array::from_fn(weighted_log));
 
 /// count * log2(count) in units of 2^-16.
 fn weighted_log(count: usize) -> u64 {

@@ -49,7 +49,8 @@ pub fn candidates(neighbors: &Neighbors) -> Vec<Vec<usize>> {
     if neighbors.entries < 3 {
         return vec![(0..neighbors.entries).collect()];
     }
-    vec![path(neighbors), from_the_middle(neighbors)]
+    let (path, from_the_middle) = rayon::join(|| path(neighbors), || from_the_middle(neighbors));
+    vec![path, from_the_middle]
 }
 
 /// The entries along a path that is long in meetings: pairs are joined from the most frequent one
@@ -57,15 +58,17 @@ pub fn candidates(neighbors: &Neighbors) -> Vec<Vec<usize>> {
 /// palettes: Battiato et al., "An efficient re-indexing algorithm for color-mapped images", 2004.)
 fn path(neighbors: &Neighbors) -> Vec<usize> {
     let n = neighbors.entries;
-    let mut pairs: Vec<(Reverse<u32>, usize, usize)> = (0..n)
-        .flat_map(|a| (0..a).map(move |b| (b, a)))
-        // Near in luminance first where counts are the same.
-        .map(|(b, a)| (Reverse(neighbors.of(a)[b]), a - b, b))
+    // Near in luminance first where counts are the same.
+    let all = || (1..n).flat_map(|distance| (0..n - distance).map(move |b| (distance, b)));
+    let mut meeting: Vec<(Reverse<u32>, usize, usize)> = all()
+        .map(|(distance, b)| (Reverse(neighbors.of(b)[b + distance]), distance, b))
+        .filter(|&(Reverse(count), ..)| count > 0)
         .collect();
-    pairs.sort_unstable();
+    meeting.sort_unstable();
+    let meeting = meeting.into_iter().map(|(_, distance, b)| (distance, b));
     let mut joined: Vec<Vec<usize>> = vec![Vec::new(); n];
     let mut path_of: Vec<usize> = (0..n).collect();
-    for (_, distance, b) in pairs {
+    for (distance, b) in meeting.chain(all()) {
         let a = b + distance;
         if joined[a].len() < 2 && joined[b].len() < 2 && path_of[a] != path_of[b] {
             joined[a].push(b);

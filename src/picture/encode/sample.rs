@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// Bytes that tell which candidate is the smallest.
-pub const TO_JUDGE: usize = 128 << 10;
+pub const TO_JUDGE: usize = 64 << 10;
 
 /// Bytes that tell which entries are neighbors: more, because each of up to 256 entries must be
 /// seen beside its own neighbors.
