@@ -17,6 +17,9 @@ pub(crate) const FAN: usize = 8;
 /// Colors of a middle run.
 pub(crate) const MIDDLE: usize = FAN * SHORT;
 
+/// Middle runs that are worth a parallel task.
+pub(crate) const RUNS_PER_TASK: usize = 4;
+
 /// The smallest box that holds some colors, their pixels, and the sum over these.
 #[derive(Clone, Debug)]
 pub(crate) struct Run<const D: usize> {

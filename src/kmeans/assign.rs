@@ -3,9 +3,9 @@
 //!
 //! Colors are looked at in long, middle and short runs: of the centroids that can be nearest to a color
 //! of a run, those that can be nearest to one of a shorter run inside it are found, and between those that
-//! are left color by color (see [`nearby`](super::nearby)). A run whose centroids have not moved so far
-//! since it was looked at that another could be nearest to one of its colors stays as it is (Hamerly,
-//! "Making k-means even faster", SDM 2010, of runs in place of single points).
+//! are left color by color (see [`nearby`](super::nearby)). Colors whose centroids have not moved so far
+//! since they were looked at that another could be nearest to one of them stay as they are (Hamerly, "Making
+//! k-means even faster", SDM 2010, of some colors in place of each).
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,12 +15,9 @@ use rayon::prelude::*;
 use super::nearby::{Descent, Planes, shift};
 use crate::{
     Colors,
-    colors::runs::{FAN, MIDDLE, SHORT},
+    colors::runs::{FAN, MIDDLE, RUNS_PER_TASK, SHORT},
     simd::{LANES, WIDE, vectorize},
 };
-
-/// Middle runs that are worth a parallel task.
-const RUNS_PER_TASK: usize = 4;
 
 /// Counts how many times a color has been assigned.
 #[derive(Debug, Default)]
@@ -71,17 +68,39 @@ struct Share<const D: usize> {
 /// What is known of a short run.
 #[derive(Clone, Copy, Debug)]
 struct Short {
-    /// How much planes may still shift before one of its colors can have another nearest centroid.
-    slack: f32,
+    /// The places of the centroids that are left for it, as bits; 0 where one is past the last bit.
+    left: u64,
+    /// How much planes may still shift before one that is not left can be the lowest over one of its colors.
+    spare: f32,
+    /// How much they may before another of those left can be, of [`WIDE`] colors at a time.
+    gaps: [f32; SHORT / WIDE],
     /// Whether one centroid is the nearest to all of its box.
     is_settled: bool,
 }
 
 impl Short {
     const UNKNOWN: Self = Self {
-        slack: f32::NEG_INFINITY,
+        left: 0,
+        spare: f32::NEG_INFINITY,
+        gaps: [f32::NEG_INFINITY; SHORT / WIDE],
         is_settled: false,
     };
+
+    /// Takes into account that planes have shifted.
+    #[inline(always)]
+    fn shift(&mut self, shift: f32) {
+        for least in self.gaps.iter_mut().chain([&mut self.spare]) {
+            *least = *least * (1.0 - f32::EPSILON) - shift;
+        }
+    }
+
+    /// Whether its colors have the nearest centroids that they had.
+    #[inline(always)]
+    fn stays(&self) -> bool {
+        self.gaps
+            .iter()
+            .fold(self.spare > 0.0, |stays, gap| stays && *gap > 0.0)
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -233,62 +252,83 @@ impl<const D: usize> NullaryFnOnce for UpdateShare<'_, '_, D> {
     type Output = u64;
 
     #[inline(always)]
-    fn call(self) -> u64 {
-        let Space {
-            descent,
-            ids,
-            halves,
-        } = self.space;
-        let Share {
-            ids: known,
-            sums,
-            shorts,
-        } = self.share;
-        descent.find(self.number, ids);
-        let runs = self.colors.runs();
-        let mut has_changed = false;
-        if is_subset(ids, known) {
-            let run = &runs.middle[self.number];
-            let shift = shift(run, known, self.before, self.centroids);
+    fn call(mut self) -> u64 {
+        let is_anew = self.find();
+        if !is_anew {
+            let run = &self.colors.runs().middle[self.number];
+            let shift = shift(run, &self.share.ids, self.before, self.centroids);
             if shift == 0.0 {
                 return 0;
             }
-            for short in shorts.iter_mut() {
-                short.slack = short.slack * (1.0 - f32::EPSILON) - shift;
+            for short in &mut self.share.shorts {
+                short.shift(shift);
             }
-        } else {
-            known.clear();
-            known.extend_from_slice(ids);
-            shorts.fill(Short::UNKNOWN);
-            has_changed = true;
         }
-        let shorts = &mut shorts[..self.places.len().div_ceil(SHORT)];
-        if shorts.iter().all(|short| short.slack > 0.0) {
-            return 0;
+        let (assigned, has_changed) = self.look();
+        if is_anew || has_changed {
+            self.sum_up();
         }
-        descent.enter_middle(self.number, known);
+        assigned
+    }
+}
+
+impl<const D: usize> UpdateShare<'_, '_, D> {
+    /// Finds the centroids that are left for the run, and whether there are others than were known of.
+    #[inline(always)]
+    fn find(&mut self) -> bool {
+        let Space { descent, ids, .. } = &mut *self.space;
+        descent.find(self.number, ids);
+        let is_anew = !is_subset(ids, &self.share.ids);
+        if is_anew {
+            self.share.ids.clear();
+            self.share.ids.extend_from_slice(ids);
+            self.share.shorts = [Short::UNKNOWN; FAN];
+        }
+        is_anew
+    }
+
+    /// Looks for the nearest centroids of those colors that may have another than before; returns how many
+    /// these are, and whether the sums are no longer right.
+    #[inline(always)]
+    fn look(&mut self) -> (u64, bool) {
+        let descent = &mut self.space.descent;
+        let shorts = &mut self.share.shorts[..self.places.len().div_ceil(SHORT)];
+        if shorts.iter().all(Short::stays) {
+            return (0, false);
+        }
+        descent.enter_middle(self.number, &self.share.ids);
         let mut assigned = 0;
-        let first_row = self.number * MIDDLE;
-        for (i, (places, short)) in self.places.chunks_mut(SHORT).zip(&mut *shorts).enumerate() {
-            if short.slack > 0.0 {
+        let mut has_changed = false;
+        for (i, (places, short)) in self.places.chunks_mut(SHORT).zip(shorts).enumerate() {
+            if short.stays() {
                 continue;
             }
-            assigned += places.len() as u64;
-            let left = descent.enter_short(self.number * FAN + i);
-            let was_settled = short.is_settled;
-            short.is_settled = left.len() == 1;
-            has_changed |= short.is_settled != was_settled;
-            if let [place] = *left {
-                has_changed |= places[0] != place;
-                places.fill(place);
-                short.slack = descent.slack(f32::INFINITY);
-                continue;
+            let number = self.number * FAN + i;
+            if short.spare > 0.0 && short.left != 0 {
+                descent.return_to_short(short.left);
+            } else {
+                let was_settled = short.is_settled;
+                *short = Short::UNKNOWN;
+                short.spare = descent.enter_short(number);
+                short.left = bits(descent.left());
+                if let [place] = *descent.left() {
+                    short.is_settled = true;
+                    short.gaps = [f32::INFINITY; SHORT / WIDE];
+                    has_changed |= !was_settled || places[0] != place;
+                    assigned += places.len() as u64;
+                    places.fill(place);
+                    continue;
+                }
+                has_changed |= was_settled;
             }
-            let start = first_row + i * SHORT;
-            let mut gap = f32::INFINITY;
-            for (start, places) in (start..).step_by(WIDE).zip(places.chunks_mut(WIDE)) {
+            let chunks = places.chunks_mut(WIDE).zip(&mut short.gaps);
+            for (start, (places, gap)) in (number * SHORT..).step_by(WIDE).zip(chunks) {
+                if *gap > 0.0 {
+                    continue;
+                }
+                assigned += places.len() as u64;
                 let mut nearest = descent.nearest(start);
-                gap = if nearest.gap < gap { nearest.gap } else { gap };
+                *gap = nearest.gap;
                 let first = &mut nearest.first[..places.len()];
                 if nearest.is_certain != [true; WIDE] {
                     for (lane, place) in first.iter_mut().enumerate() {
@@ -300,38 +340,56 @@ impl<const D: usize> NullaryFnOnce for UpdateShare<'_, '_, D> {
                 has_changed |= places != first;
                 places.copy_from_slice(first);
             }
-            short.slack = descent.slack(gap);
         }
-        if has_changed {
-            for sums in [&mut *sums].into_iter().chain(halves.each_mut()) {
-                sums.clear();
-                sums.resize(known.len(), Sum::ZERO);
-            }
-            for (i, (places, short)) in self.places.chunks(SHORT).zip(shorts).enumerate() {
-                if short.is_settled {
-                    let run = &runs.short[self.number * FAN + i];
-                    sums[places[0] as usize].add(run.count, run.sum);
-                    continue;
-                }
-                let start = first_row + i * SHORT;
-                let end = start + places.len();
-                for (start, places) in (start..).step_by(LANES).zip(places.chunks(LANES)) {
-                    let chunk = self.colors.chunk(start, end);
-                    for (lane, &place) in places.iter().enumerate() {
-                        let count = chunk.counts[lane];
-                        let sum = chunk.color(lane).map(|x| count * x);
-                        halves[lane % 2][place as usize].add(count, sum);
-                    }
-                }
-            }
-            for half in halves {
-                for (sum, half) in sums.iter_mut().zip(half) {
-                    sum.add(half.count, half.sum);
-                }
-            }
-        }
-        assigned
+        (assigned, has_changed)
     }
+
+    /// The sums anew.
+    #[inline(always)]
+    fn sum_up(&mut self) {
+        let halves = &mut self.space.halves;
+        let Share { ids, sums, shorts } = &mut *self.share;
+        for sums in [&mut *sums].into_iter().chain(halves.each_mut()) {
+            sums.clear();
+            sums.resize(ids.len(), Sum::ZERO);
+        }
+        for (i, (places, short)) in self.places.chunks(SHORT).zip(shorts).enumerate() {
+            let number = self.number * FAN + i;
+            if short.is_settled {
+                let run = &self.colors.runs().short[number];
+                sums[places[0] as usize].add(run.count, run.sum);
+                continue;
+            }
+            let start = number * SHORT;
+            let end = start + places.len();
+            for (start, places) in (start..).step_by(LANES).zip(places.chunks(LANES)) {
+                let chunk = self.colors.chunk(start, end);
+                for (lane, &place) in places.iter().enumerate() {
+                    let count = chunk.counts[lane];
+                    let sum = chunk.color(lane).map(|x| count * x);
+                    halves[lane % 2][place as usize].add(count, sum);
+                }
+            }
+        }
+        for half in halves {
+            for (sum, half) in sums.iter_mut().zip(half) {
+                sum.add(half.count, half.sum);
+            }
+        }
+    }
+}
+
+/// The places as bits; 0 where one is past the last bit.
+#[inline(always)]
+fn bits(places: &[u32]) -> u64 {
+    let mut bits = 0;
+    for &place in places {
+        if place >= u64::BITS {
+            return 0;
+        }
+        bits |= 1 << place;
+    }
+    bits
 }
 
 /// Whether all of `some` are among `all`, both ascending.

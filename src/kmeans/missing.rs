@@ -6,13 +6,10 @@ use rayon::prelude::*;
 use super::nearby::{Descent, Planes};
 use crate::{
     Colors,
-    colors::runs::{MIDDLE, SHORT},
+    colors::runs::{MIDDLE, RUNS_PER_TASK, SHORT},
     density::squared_norm,
     simd::{WIDE, vectorize},
 };
-
-/// Middle runs that are worth a parallel task.
-const RUNS_PER_TASK: usize = 4;
 
 /// What is known of a centroid's cluster.
 #[derive(Clone, Debug)]

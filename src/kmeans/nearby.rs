@@ -231,11 +231,9 @@ pub(super) struct Descent<'a, const RIVALS: usize, const D: usize> {
     long: Option<usize>,
     of_long: Planes<D>,
     of_middle: Planes<D>,
-    /// Those of the middle run's that are left for a short one: their places there, their planes, and how
-    /// far all others lie above the lowest of these.
+    /// Those of the middle run's that are left for a short one: their places there, and their planes.
     places: Vec<u32>,
     planes: Vec<Plane<f32, D>>,
-    spare: f32,
     /// No meaning between runs.
     scratch: Vec<Wide>,
 }
@@ -257,7 +255,6 @@ impl<'a, const RIVALS: usize, const D: usize> Descent<'a, RIVALS, D> {
             of_middle: Planes::with_room_for(k),
             places: Vec::with_capacity(k.next_multiple_of(WIDE)),
             planes: Vec::with_capacity(k),
-            spare: 0.0,
             scratch: Vec::with_capacity(k.div_ceil(WIDE)),
         }
     }
@@ -288,18 +285,39 @@ impl<'a, const RIVALS: usize, const D: usize> Descent<'a, RIVALS, D> {
         self.of_middle.lie_over(run, self.centroids);
     }
 
-    /// Goes to a short run of the middle one; returns the places among the middle run's centroids of
-    /// those that are left for it, ascending.
+    /// Goes to a short run of the middle one; returns how much planes may shift against each other before
+    /// one of those that are not left for it can be among the `RIVALS` lowest over one of its colors.
     #[inline(always)]
-    pub(super) fn enter_short(&mut self, number: usize) -> &[u32] {
+    pub(super) fn enter_short(&mut self, number: usize) -> f32 {
         let run = &self.runs.short[number];
-        self.spare = self
-            .of_middle
-            .keep::<RIVALS>(run, &mut self.places, &mut self.scratch);
-        let planes = self.places.iter();
-        let planes = planes.map(|&place| self.of_middle.plane(place as usize));
+        let (places, scratch) = (&mut self.places, &mut self.scratch);
+        let spare = self.of_middle.keep::<RIVALS>(run, places, scratch);
+        self.take_planes();
+        spare - 2.0 * self.of_middle.margin
+    }
+
+    /// Goes to a short run for which centroids are left at the places that these bits name.
+    #[inline(always)]
+    pub(super) fn return_to_short(&mut self, mut left: u64) {
+        self.places.clear();
+        while left != 0 {
+            self.places.push(left.trailing_zeros());
+            left &= left - 1;
+        }
+        self.take_planes();
+    }
+
+    #[inline(always)]
+    fn take_planes(&mut self) {
         self.planes.clear();
-        self.planes.extend(planes);
+        for &place in &self.places {
+            self.planes.push(self.of_middle.plane(place as usize));
+        }
+    }
+
+    /// The places among the middle run's centroids of those that are left for the short run, ascending.
+    #[inline(always)]
+    pub(super) fn left(&self) -> &[u32] {
         &self.places
     }
 
@@ -308,14 +326,6 @@ impl<'a, const RIVALS: usize, const D: usize> Descent<'a, RIVALS, D> {
     pub(super) fn nearest(&self, start: usize) -> Nearest {
         let x = &self.runs.offsets[start / WIDE];
         Nearest::of::<RIVALS, D>(x, &self.places, &self.planes, self.of_middle.margin)
-    }
-
-    /// How much the planes over the short run may shift against each other before the lowest over a color
-    /// can be another one, where `gap` is the least between the two lowest over its colors.
-    #[inline(always)]
-    pub(super) fn slack(&self, gap: f32) -> f32 {
-        let least = if gap < self.spare { gap } else { self.spare };
-        least - 2.0 * self.of_middle.margin
     }
 
     /// Of the centroids that are left for the short run, the nearest to `x` in double precision, of several
@@ -381,7 +391,7 @@ pub(super) struct Nearest {
     pub second: [u32; WIDE],
     /// Whether the first is sure to be the first.
     pub is_certain: [bool; WIDE],
-    /// How far the plane of the second lies above that of the first, at least.
+    /// How much planes may shift against each other before another one can be the first.
     pub gap: f32,
 }
 
@@ -437,7 +447,7 @@ impl Nearest {
             first,
             second,
             is_certain,
-            gap: least(gaps),
+            gap: least(gaps) - 2.0 * margin,
         }
     }
 }
@@ -467,8 +477,12 @@ mod tests {
             let mut ids = Vec::new();
             descent.find(row / MIDDLE, &mut ids);
             descent.enter_middle(row / MIDDLE, &ids);
-            let left = descent.enter_short(row / SHORT);
-            let left: Vec<_> = left.iter().map(|&place| ids[place as usize]).collect();
+            descent.enter_short(row / SHORT);
+            let left: Vec<_> = descent
+                .left()
+                .iter()
+                .map(|&place| ids[place as usize])
+                .collect();
             let distances = squared_distances(colors.point(row), centroids);
             let mut order: Vec<_> = (0..centroids.len() as u32).collect();
             order.sort_by(|&i, &j| distances[i as usize].total_cmp(&distances[j as usize]));
@@ -564,7 +578,8 @@ mod tests {
         let of_all = Planes::of_all(&centroids, &colors);
         let mut descent = Descent::<1, 3>::new(&colors, &centroids, &of_all);
         descent.enter_middle(0, &[0, 1, 2]);
-        assert_eq!(descent.enter_short(0), [0, 1, 2]);
+        descent.enter_short(0);
+        assert_eq!(descent.left(), [0, 1, 2]);
         for row in 0..27 {
             let x = colors.point(row);
             // The first centroid is there twice, and the middle is as far from the second.
