@@ -18,7 +18,7 @@ pub(crate) const FAN: usize = 8;
 pub(crate) const MIDDLE: usize = FAN * SHORT;
 
 /// Middle runs that are worth a parallel task.
-pub(crate) const RUNS_PER_TASK: usize = 4;
+pub(crate) const RUNS_PER_TASK: usize = 2;
 
 /// The smallest box that holds some colors, their pixels, and the sum over these.
 #[derive(Clone, Debug)]

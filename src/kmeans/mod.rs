@@ -18,7 +18,7 @@ use ndarray::Array2;
 pub(crate) use bytes::rounded;
 pub use bytes::{to_palette, to_palette_keeping};
 use lloyd::{Lloyd, Steps, Until, Work};
-use search::Search;
+use search::{Boxes, Search};
 
 pub use choose::choose;
 
@@ -166,20 +166,23 @@ fn search_and_iterate<const D: usize>(
         trace.push(polished.traced(Origin::Continuation));
         polished
     };
-    let polish_best_of = |starts, trace: &mut Vec<Run>| {
-        let (start, centroids) = search.best_of(starts, trace);
-        let centroids = search.refined(start, centroids, trace);
-        polish(
-            Lloyd::new(colors, centroids, pinned.len(), &work),
-            start,
-            trace,
-        )
-    };
     let starts = options.n_init.unwrap_or_else(|| search.starts());
-    let mut best = polish_best_of(0..starts, &mut trace);
+    let (found, fine) = rayon::join(
+        || search.best_of(0..starts, &mut trace),
+        || Boxes::fine(colors, options.k),
+    );
+    let finish = |(start, mut centroids), trace: &mut Vec<Run>| {
+        if let Some(fine) = &fine {
+            centroids = search.refined(fine, start, centroids, trace);
+        }
+        let lloyd = Lloyd::new(colors, centroids, pinned.len(), &work);
+        polish(lloyd, start, trace)
+    };
+    let mut best = finish(found, &mut trace);
     if options.effort == Effort::Best {
         if options.n_init.is_none() {
-            best = best.or(polish_best_of(starts..BEST_STARTS * starts, &mut trace));
+            let found = search.best_of(starts..BEST_STARTS * starts, &mut trace);
+            best = best.or(finish(found, &mut trace));
         }
         let searched = trace.len();
         let moved = search.move_centroids(best.lloyd.clone(), best.start, &mut trace);

@@ -107,13 +107,19 @@ const SPLIT_GAIN: f64 = 0.64;
 const SPLIT_DISTANCE: f64 = 0.8;
 
 /// Boxes of colors, each as one color.
-struct Boxes<const D: usize> {
+pub(super) struct Boxes<const D: usize> {
     means: Colors<D>,
     /// What the inertia of the pixels exceeds that of the boxes by.
     hidden: f64,
 }
 
 impl<const D: usize> Boxes<D> {
+    /// Those on which `k` centroids come near to the optimum among `colors`, where the colors are many more.
+    pub(super) fn fine(colors: &Colors<D>, k: usize) -> Option<Self> {
+        let n = FINE_BOXES_PER_CENTROID * k.max(FEWEST_CENTROIDS);
+        (colors.len() >= WORTH_FINE_BOXES * n).then(|| Self::of(colors, n))
+    }
+
     /// About `n` boxes of `colors`.
     fn of(colors: &Colors<D>, n: usize) -> Self {
         let means = colors.coarse(n);
@@ -139,16 +145,12 @@ pub(super) struct Search<'a, const D: usize> {
     coarse: Boxes<D>,
     /// Coarser ones, for the first centroids.
     coarsest: Colors<D>,
-    /// Where the colors are many more.
-    fine: Option<Boxes<D>>,
 }
 
 impl<'a, const D: usize> Search<'a, D> {
     pub(super) fn new(colors: &Colors<D>, options: &'a Options, work: &'a Work) -> Self {
         let k = options.k.max(FEWEST_CENTROIDS);
         let extent = Extent::of(options.effort);
-        let fine_boxes = FINE_BOXES_PER_CENTROID * k;
-        let is_worth_it = colors.len() >= WORTH_FINE_BOXES * fine_boxes;
         let coarse = Boxes::of(colors, extent.boxes * k);
         Self {
             options,
@@ -156,7 +158,6 @@ impl<'a, const D: usize> Search<'a, D> {
             work,
             coarsest: coarse.means.coarse(BOXES_FOR_SEEDS * k),
             coarse,
-            fine: is_worth_it.then(|| Boxes::of(colors, fine_boxes)),
         }
     }
 
@@ -194,13 +195,11 @@ impl<'a, const D: usize> Search<'a, D> {
     /// The centroids that `start` has come to after iterations on fine boxes.
     pub(super) fn refined(
         &self,
+        fine: &Boxes<D>,
         start: usize,
         centroids: Vec<[f64; D]>,
         trace: &mut Vec<Run>,
     ) -> Vec<[f64; D]> {
-        let Some(fine) = &self.fine else {
-            return centroids;
-        };
         let mut lloyd = Lloyd::new(&fine.means, centroids, self.pinned(), self.work);
         let (history, _) = lloyd.run(
             Steps::BeyondMeans,
