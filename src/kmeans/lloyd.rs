@@ -31,8 +31,8 @@ pub(super) enum Steps {
 /// it: the heavy ball (Polyak, "Some methods of speeding up the convergence of iteration methods", USSR
 /// Computational Mathematics and Mathematical Physics 4(5), 1964). Where clusters shift slowly past each
 /// other, steps in one direction add up.
-const BEYOND: f64 = 1.7;
-const MOMENTUM: f64 = 0.5;
+const BEYOND: f64 = 2.0;
+const MOMENTUM: f64 = 0.55;
 
 /// While an iteration gains this share of the inertia, steps go beyond the means.
 const MUCH_GAINED: f64 = 1e-6;
@@ -333,11 +333,11 @@ mod tests {
         let mut lloyd = Lloyd::new(&colors, vec![[10.0; 3], [100.0; 3]], 0, &work);
         let mut steps = vec![[0.0; 3]; 2];
         lloyd.go_beyond(&[[20.0, 10.0, 0.0], [50.0; 3]], &[5.0, 0.0], &mut steps);
-        assert_eq!(lloyd.centroids, [[27.0, 10.0, -7.0], [50.0; 3]]);
-        assert_eq!(lloyd.farthest_from(&[[27.0, 13.0, -3.0], [50.0; 3]]), 5.0);
-        // 1.7 times 10, and half of 17, 0 and -17.
-        lloyd.go_beyond(&[[37.0, 20.0, 3.0], [50.0; 3]], &[5.0, 1.0], &mut steps);
-        assert_eq!(lloyd.centroids, [[52.5, 27.0, 1.5], [50.0; 3]]);
+        assert_eq!(lloyd.centroids, [[30.0, 10.0, -10.0], [50.0; 3]]);
+        assert_eq!(lloyd.farthest_from(&[[30.0, 13.0, -6.0], [50.0; 3]]), 5.0);
+        // Twice 10, and 0.55 of 20, 0 and -20.
+        lloyd.go_beyond(&[[40.0, 20.0, 0.0], [50.0; 3]], &[5.0, 1.0], &mut steps);
+        assert_eq!(lloyd.centroids, [[61.0, 30.0, -1.0], [50.0; 3]]);
     }
 
     #[test]
