@@ -112,17 +112,12 @@ impl IndexedPicture {
     /// The picture in full color.
     pub fn to_picture(&self) -> Picture {
         let colors = self.palette.colors();
-        let color = |&index: &u8| colors[usize::from(index)];
+        let indices = self.indices.par_iter().with_min_len(PIXELS_PER_TASK);
+        let pixels = indices.map(|&index| colors[usize::from(index)]);
         let pixels = if self.palette.has_alpha() {
-            Pixels::Rgba8(self.indices.iter().map(color).collect())
+            Pixels::Rgba8(pixels.collect())
         } else {
-            let opaque = |[r, g, b, _]: [u8; 4]| [r, g, b];
-            Pixels::Rgb8(
-                self.indices
-                    .iter()
-                    .map(|index| opaque(color(index)))
-                    .collect(),
-            )
+            Pixels::Rgb8(pixels.map(|[r, g, b, _]| [r, g, b]).collect())
         };
         Picture::of(self.width, self.height, pixels)
     }

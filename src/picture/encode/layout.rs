@@ -1,10 +1,13 @@
 //! Which number stands for which color, and in how many bits.
 
+use rayon::prelude::*;
+
 use super::{
     filter::Rows,
     order::{self, Neighbors},
     sample,
 };
+use crate::picture::PIXELS_PER_TASK;
 
 /// What the numbers of pixels mean.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,15 +126,25 @@ impl Layout {
                 byte | number << (8 - depth * (i + 1))
             })
         };
-        let packed: Vec<u8> = if per_byte == 1 {
+        let row_bytes = width.div_ceil(per_byte);
+        let packed = if per_byte == 1 {
             let number = |&index: &u8| self.numbers[usize::from(index)];
-            indices.iter().map(number).collect()
+            let indices = indices.par_iter().with_min_len(PIXELS_PER_TASK);
+            indices.map(number).collect()
         } else {
-            let rows = indices.chunks(width);
-            rows.flat_map(|row| row.chunks(per_byte).map(pack))
-                .collect()
+            let mut packed = vec![0; indices.len() / width * row_bytes];
+            let rows = packed
+                .par_chunks_mut(row_bytes)
+                .zip(indices.par_chunks(width));
+            let rows = rows.with_min_len(PIXELS_PER_TASK.div_ceil(width));
+            rows.for_each(|(bytes, row)| {
+                for (byte, pixels) in bytes.iter_mut().zip(row.chunks(per_byte)) {
+                    *byte = pack(pixels);
+                }
+            });
+            packed
         };
-        Rows::new(packed, width.div_ceil(per_byte), 1)
+        Rows::new(packed, row_bytes, 1)
     }
 }
 
@@ -153,10 +166,16 @@ fn depth_of(entries: usize) -> u8 {
 
 /// The entries that pixels have, or all, from dark to bright.
 fn by_luminance(colors: &[[u8; 4]], indices: &[u8], keep_unused: bool) -> Vec<usize> {
-    let mut used = vec![keep_unused; colors.len()];
-    for &index in indices {
-        used[usize::from(index)] = true;
-    }
+    let used_in = |part: &[u8]| {
+        let mut used = vec![keep_unused; colors.len()];
+        for &index in part {
+            used[usize::from(index)] = true;
+        }
+        used
+    };
+    let either = |a: Vec<bool>, b: Vec<bool>| a.into_iter().zip(b).map(|(a, b)| a | b).collect();
+    let parts = indices.par_chunks(PIXELS_PER_TASK).map(used_in);
+    let used = parts.reduce(|| vec![keep_unused; colors.len()], either);
     let mut entries: Vec<usize> = (0..colors.len()).filter(|&entry| used[entry]).collect();
     // Rec. 601 luma in thousandths, as good as any to put like beside like.
     let luminance =

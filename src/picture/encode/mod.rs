@@ -57,7 +57,7 @@ pub fn indexed(
     options: EncodeOptions,
 ) -> Result<Vec<u8>> {
     let layouts = layout::candidates(width as usize, colors, indices, options.keep_unused);
-    let sample = sample::of_rows(indices, width as usize, sample::TO_JUDGE);
+    let sample = sample::of_rows(indices, width as usize, sample::to_judge(indices.len()));
     let tried: Vec<(&Layout, Filter)> = layouts
         .iter()
         .flat_map(|layout| Filter::FOR_INDICES.map(|filter| (layout, filter)))
@@ -94,7 +94,7 @@ pub fn full_color(
 ) -> Result<Vec<u8>> {
     let layout = Layout::of_channels(has_alpha);
     let row_bytes = width as usize * layout.bytes_per_pixel();
-    let sample = sample::of_rows(pixels, row_bytes, sample::TO_JUDGE);
+    let sample = sample::of_rows(pixels, row_bytes, sample::to_judge(pixels.len()));
     let estimates: Vec<u64> = Filter::FOR_CHANNELS
         .into_par_iter()
         .map(|filter| {

@@ -17,17 +17,27 @@ impl Neighbors {
     /// The neighbors in a picture of this width whose palette index `i` stands for entry `place[i]`
     /// of `entries`.
     pub fn count(entries: usize, width: usize, indices: &[u8], place: &[usize]) -> Self {
-        let mut counts = vec![0; entries * entries];
-        let mut meet = |a: u8, b: u8| {
-            counts[place[usize::from(a)] * entries + place[usize::from(b)]] += 1;
-        };
-        for row in indices.chunks(width) {
-            for pair in row.windows(2) {
-                meet(pair[0], pair[1]);
+        let none = || vec![0; entries * entries];
+        let both = |a: u8, b: u8| place[usize::from(a)] * entries + place[usize::from(b)];
+        let side_by_side = || {
+            let mut counts = none();
+            for row in indices.chunks(width) {
+                for pair in row.windows(2) {
+                    counts[both(pair[0], pair[1])] += 1;
+                }
             }
-        }
-        for (&above, &below) in indices.iter().zip(indices.iter().skip(width)) {
-            meet(above, below);
+            counts
+        };
+        let one_above_the_other = || {
+            let mut counts = none();
+            for (&above, &below) in indices.iter().zip(indices.iter().skip(width)) {
+                counts[both(above, below)] += 1;
+            }
+            counts
+        };
+        let (mut counts, others) = rayon::join(side_by_side, one_above_the_other);
+        for (count, other) in counts.iter_mut().zip(others) {
+            *count += other;
         }
         for a in 0..entries {
             for b in 0..a {

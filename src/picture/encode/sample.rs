@@ -2,8 +2,11 @@
 
 use std::borrow::Cow;
 
-/// Bytes that tell which candidate is the smallest.
-pub const TO_JUDGE: usize = 64 << 10;
+/// How many of so many bytes tell which candidate is the smallest: of large pictures more, because their
+/// rows are longer, and a few of them tell little.
+pub fn to_judge(bytes: usize) -> usize {
+    (bytes / 6).clamp(64 << 10, 128 << 10)
+}
 
 /// Bytes that tell which entries are neighbors: more, because each of up to 256 entries must be
 /// seen beside its own neighbors.
