@@ -86,7 +86,7 @@ impl Default for Options {
 const FAST_ITERATIONS: usize = 1;
 
 /// [`Effort::Best`] tries so many times as many starts as the others.
-const BEST_STARTS: usize = 4;
+const BEST_STARTS: usize = 2;
 
 /// What was found and how.
 #[derive(Clone, Debug, PartialEq)]
