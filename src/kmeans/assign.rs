@@ -68,7 +68,8 @@ struct Share<const D: usize> {
 /// What is known of a short run.
 #[derive(Clone, Copy, Debug)]
 struct Short {
-    /// The places of the centroids that are left for it, as bits; 0 where one is past the last bit.
+    /// The places of the centroids that are left for it among those of the share, as bits. 0 where one is
+    /// past the last bit: then they are found anew whenever the run is looked at.
     left: u64,
     /// How much planes may still shift before one that is not left can be the lowest over one of its colors.
     spare: f32,
@@ -311,6 +312,8 @@ impl<const D: usize> UpdateShare<'_, '_, D> {
                 *short = Short::UNKNOWN;
                 short.spare = descent.enter_short(number);
                 short.left = bits(descent.left());
+                // Past the last color there is nothing to look for.
+                short.gaps[places.len().div_ceil(WIDE)..].fill(f32::INFINITY);
                 if let [place] = *descent.left() {
                     short.is_settled = true;
                     short.gaps = [f32::INFINITY; SHORT / WIDE];
@@ -397,4 +400,16 @@ fn bits(places: &[u32]) -> u64 {
 fn is_subset(some: &[u32], all: &[u32]) -> bool {
     let mut rest = all.iter();
     some.iter().all(|id| rest.any(|other| other == id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_bits_as_long_as_all_of_them_fit() {
+        assert_eq!(bits(&[0, 3, 63]), 1 << 63 | 0b1001);
+        assert_eq!(bits(&[3, 64]), 0);
+        assert_eq!(bits(&[64]), 0);
+    }
 }

@@ -152,11 +152,11 @@ fn the_options_of_the_fit_have_their_effect() {
         let n_iter = line["n_iter"].as_u64().unwrap();
         (line["inertia"].as_f64().unwrap(), n_iter)
     };
-    let (inertia, n_iter) = fit("--seed 2");
-    for other in ["--seed 2 --init random", "--seed 1"] {
+    let (inertia, n_iter) = fit("--seed 0");
+    for other in ["--seed 0 --init random", "--seed 1"] {
         assert_ne!(fit(other).0, inertia, "{other}");
     }
-    assert!(fit("--seed 2 --n-init 1").0 > inertia);
+    assert!(fit("--seed 0 --n-init 1").0 > inertia);
     assert!(fit("--tol 0.5").1 < n_iter);
     assert_eq!(fit("--max-iter 2").1, 2);
     assert_eq!(fit("--effort fast").1, 1);

@@ -16,12 +16,16 @@ use crate::{Effort, Result};
 /// Sees differences between candidates, in a millisecond.
 const LEVEL_TO_JUDGE: i32 = 5;
 
-/// Bytes of a part at least, and the most parts: enough for several threads from a quarter of a
-/// megapixel on, and few enough that files of photos are 0.2 % larger than in one part.
-const FEWEST_BYTES: usize = 128 << 10;
+/// Bytes of a part at least: it is worth a task.
+const FEWEST_BYTES: usize = 96 << 10;
+
+/// Bytes that a part deflates to at least, about: a cut costs some hundred.
+const FEWEST_DEFLATED: usize = 32 << 10;
+
 const MOST_PARTS: usize = 16;
 
-/// Deflate with a window of 32 KiB, compressed as well as can be (RFC 1950, section 2.2).
+/// Deflate with a window of 32 KiB (RFC 1950, section 2.2). The second byte also speaks of the level,
+/// which nobody asks for.
 const ZLIB_HEADER: [u8; 2] = [0x78, 0xDA];
 
 /// The level at which so many bytes take some tenths of a second at most; in haste some hundredths.
@@ -41,14 +45,21 @@ pub fn estimate(data: &[u8]) -> usize {
     deflate(data, LEVEL_TO_JUDGE).map_or(usize::MAX >> 32, |stream| stream.len())
 }
 
-/// `data` as a zlib stream (RFC 1950), as small as its size and the effort let it be in good time.
+/// How many parts so many bytes have that deflate to about `estimated`.
+fn parts(bytes: usize, estimated: usize) -> usize {
+    let parts = usize::min(bytes / FEWEST_BYTES, estimated / FEWEST_DEFLATED);
+    parts.clamp(1, MOST_PARTS)
+}
+
+/// `data`, of at least one byte, as a zlib stream (RFC 1950), as small as its size and the effort let it
+/// be in good time. Its parts depend on what it is `estimated` to deflate to.
 ///
 /// # Errors
 /// When deflate fails.
-pub fn best(data: &[u8], effort: Effort) -> Result<Vec<u8>> {
+pub fn best(data: &[u8], estimated: usize, effort: Effort) -> Result<Vec<u8>> {
     let level = level(data.len(), effort);
-    let parts = data.len().div_ceil(FEWEST_BYTES).clamp(1, MOST_PARTS);
-    let parts: Vec<&[u8]> = data.chunks(data.len().div_ceil(parts).max(1)).collect();
+    let part = data.len().div_ceil(parts(data.len(), estimated));
+    let parts: Vec<&[u8]> = data.chunks(part).collect();
     let streams: Vec<Vec<u8>> = parts
         .par_iter()
         .enumerate()
@@ -80,7 +91,42 @@ fn deflate(data: &[u8], level: i32) -> Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use libdeflater::Decompressor;
+
     use super::*;
+
+    #[test]
+    fn the_parts_of_data_of_any_size_are_one_stream() {
+        let byte = |i: usize| (i * i / 77 % 251) as u8;
+        let data: Vec<u8> = (0..40 * FEWEST_BYTES + 7).map(byte).collect();
+        for (size, count) in [
+            (1, 1),
+            (2 * FEWEST_BYTES - 1, 1),
+            (2 * FEWEST_BYTES, 2),
+            (5 * FEWEST_BYTES + 3, 5),
+            (data.len(), MOST_PARTS),
+        ] {
+            let data = &data[..size];
+            assert_eq!(parts(size, usize::MAX), count);
+            for effort in [Effort::Fast, Effort::Balanced] {
+                let [many, one] = [usize::MAX, 0].map(|estimated| best(data, estimated, effort));
+                let (many, one) = (many.unwrap(), one.unwrap());
+                let mut decoded = vec![0; size];
+                // The checksum is compared, too.
+                let length = Decompressor::new().zlib_decompress(&many, &mut decoded);
+                assert_eq!(length, Ok(size));
+                assert!(decoded == data, "{size} bytes");
+                assert_eq!(many != one, count > 1);
+            }
+        }
+    }
+
+    #[test]
+    fn what_deflates_to_little_has_few_parts() {
+        let many = 100 * FEWEST_BYTES;
+        assert_eq!(parts(many, 2 * FEWEST_DEFLATED - 1), 1);
+        assert_eq!(parts(many, 2 * FEWEST_DEFLATED), 2);
+    }
 
     #[test]
     fn more_bytes_and_more_haste_mean_less_work_for_each() {

@@ -70,9 +70,18 @@ pub fn indexed(
         })
         .collect();
 
-    let (layout, filter) = tried[first_least(&estimates)];
+    let best = first_least(&estimates);
+    let ((layout, filter), estimated) = (tried[best], estimates[best] as usize);
     let rows = layout.rows(indices, width as usize);
-    let plain = file(width, height, layout, &rows, filter, options.effort)?;
+    let plain = file(
+        width,
+        height,
+        layout,
+        &rows,
+        filter,
+        estimated,
+        options.effort,
+    )?;
     if options.effort < Effort::Best {
         return Ok(plain);
     }
@@ -102,9 +111,18 @@ pub fn full_color(
             estimate(&rows, filter, &layout.color, pixels.len(), sample.len())
         })
         .collect();
-    let filter = Filter::FOR_CHANNELS[first_least(&estimates)];
+    let best = first_least(&estimates);
+    let (filter, estimated) = (Filter::FOR_CHANNELS[best], estimates[best] as usize);
     let rows = Rows::new(pixels, row_bytes, layout.bytes_per_pixel());
-    let plain = file(width, height, &layout, &rows, filter, options.effort)?;
+    let plain = file(
+        width,
+        height,
+        &layout,
+        &rows,
+        filter,
+        estimated,
+        options.effort,
+    )?;
     if options.effort < Effort::Best {
         return Ok(plain);
     }
@@ -124,18 +142,19 @@ fn failed(error: impl std::error::Error + Send + Sync + 'static) -> Error {
     Error::Encode(io::Error::other(error).into())
 }
 
-/// The file of `rows` so laid out and filtered.
+/// The file of `rows` so laid out and filtered, which is `estimated` to have so many bytes.
 fn file(
     width: u32,
     height: u32,
     layout: &Layout,
     rows: &Rows<'_>,
     filter: Filter,
+    estimated: usize,
     effort: Effort,
 ) -> Result<Vec<u8>> {
     let mut container = Container::new(width, height, layout)?;
     container.palette(&layout.color);
-    Ok(container.finish(&deflate::best(&filter.apply(rows), effort)?))
+    Ok(container.finish(&deflate::best(&filter.apply(rows), estimated, effort)?))
 }
 
 /// Where the first of the smallest numbers stands.
@@ -276,7 +295,7 @@ mod tests {
         let colors = some_colors(128, |_| 255);
         let indices = slope(300, 200, 128);
         let rows = Rows::new(&indices[..], 300, 1);
-        let as_it_came = deflate::best(&Filter::None.apply(&rows), Effort::Balanced)
+        let as_it_came = deflate::best(&Filter::None.apply(&rows), 0, Effort::Balanced)
             .unwrap()
             .len();
         let plain = indexed(300, 200, &colors, &indices, PLAIN).unwrap().len();
@@ -325,7 +344,7 @@ mod tests {
             let sizes = layouts.iter().flat_map(|layout| {
                 let rows = layout.rows(&indices, 200);
                 Filter::FOR_INDICES.map(|filter| {
-                    let file = file(200, 150, layout, &rows, filter, Effort::Balanced);
+                    let file = file(200, 150, layout, &rows, filter, 0, Effort::Balanced);
                     file.unwrap().len()
                 })
             });
@@ -338,7 +357,7 @@ mod tests {
             let sizes = Filter::FOR_CHANNELS.map(|filter| {
                 let layout = Layout::of_channels(false);
                 let rows = Rows::new(&pixels[..], 300, 3);
-                let file = file(100, 150, &layout, &rows, filter, Effort::Balanced);
+                let file = file(100, 150, &layout, &rows, filter, 0, Effort::Balanced);
                 file.unwrap().len()
             });
             let found = full_color(100, 150, false, &pixels, PLAIN).unwrap().len();

@@ -49,19 +49,19 @@ fn take_end(stream: &mut [u8], data: &[u8]) -> Result<usize> {
     let mut decoded = vec![0; data.len()];
     let (mut read, mut written) = (0, 0);
     // Bits of the bytes read that belong to the next block.
-    let mut begun = 0;
+    let mut ahead = 0;
     let mut was_last = false;
     while !was_last {
-        was_last = take_bit(stream, 8 * read - begun);
+        was_last = clear_bit(stream, 8 * read - ahead);
         if was_last && let Some(mut state) = decoder.block_boundary_state() {
-            // The bit may have been read already.
+            // The decoder may hold the bit already, as the lowest of those ahead.
             state.bit_buf &= !1;
             decoder = DecompressorOxide::from_block_boundary_state(&state);
         }
         let (status, more_read, more_written) =
             decompress(&mut decoder, &stream[read..], &mut decoded, written, FLAGS);
         (read, written) = (read + more_read, written + more_written);
-        begun = match decoder.block_boundary_state() {
+        ahead = match decoder.block_boundary_state() {
             Some(state) if status == TINFLStatus::BlockBoundary => usize::from(state.num_bits),
             _ => return Err(of_other_bytes()),
         };
@@ -69,11 +69,11 @@ fn take_end(stream: &mut [u8], data: &[u8]) -> Result<usize> {
     if decoded != data {
         return Err(of_other_bytes());
     }
-    Ok(8 * read - begun)
+    Ok(8 * read - ahead)
 }
 
 /// Whether the bit is set, lowest bits of a byte first; it no longer is.
-fn take_bit(stream: &mut [u8], bit: usize) -> bool {
+fn clear_bit(stream: &mut [u8], bit: usize) -> bool {
     let mask = 1 << (bit % 8);
     stream.get_mut(bit / 8).is_some_and(|byte| {
         let was_set = *byte & mask != 0;
@@ -100,8 +100,8 @@ mod tests {
         stream
     }
 
-    fn numbers(count: usize, range: usize) -> Vec<u8> {
-        let number = |i: usize| ((i * i * 7919) >> 9) % range;
+    fn numbers(count: u64, range: u64) -> Vec<u8> {
+        let number = |i: u64| ((i * i * 7919) >> 9) % range;
         (0..count).map(|i| number(i) as u8).collect()
     }
 

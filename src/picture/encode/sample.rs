@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-/// How many of so many bytes tell which candidate is the smallest: of large pictures more, because their
-/// rows are longer, and a few of them tell little.
+/// Bytes of a sample by which candidates are judged, of a picture of so many: a large one has longer
+/// rows, of which a few tell little.
 pub fn to_judge(bytes: usize) -> usize {
     (bytes / 6).clamp(64 << 10, 128 << 10)
 }
@@ -19,12 +19,15 @@ const STRETCHES: usize = 8;
 /// About `bytes` of the rows in `data`, which have `row_bytes` each; all rows if there are no more.
 pub fn of_rows(data: &[u8], row_bytes: usize, bytes: usize) -> Cow<'_, [u8]> {
     let rows = data.len() / row_bytes;
-    let per_stretch = bytes / row_bytes / STRETCHES;
-    if data.len() <= bytes || per_stretch == 0 {
-        return Cow::Borrowed(&data[..row_bytes * rows.min((bytes / row_bytes).max(1))]);
+    let sampled = (bytes / row_bytes).max(1);
+    if rows <= sampled {
+        return Cow::Borrowed(data);
     }
-    let stretches = (0..STRETCHES).flat_map(|stretch| {
-        let first = (rows - per_stretch) * stretch / (STRETCHES - 1);
+    // Where rows are long there are fewer, of two rows at least, because filters look at the row above.
+    let stretches = STRETCHES.min(sampled / 2).max(1);
+    let per_stretch = sampled / stretches;
+    let stretches = (0..stretches).flat_map(|stretch| {
+        let first = (rows - per_stretch) * stretch / (stretches - 1).max(1);
         &data[first * row_bytes..(first + per_stretch) * row_bytes]
     });
     Cow::Owned(stretches.copied().collect())
