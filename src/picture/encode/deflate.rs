@@ -72,9 +72,14 @@ pub fn best(data: &[u8], estimated: usize, effort: Effort) -> Result<Vec<u8>> {
             }
         })
         .collect::<Result<_>>()?;
-    let mut stream = ZLIB_HEADER.to_vec();
-    stream.extend(streams.into_iter().flatten());
-    stream.extend(adler32(data).to_be_bytes());
+    let checksum = adler32(data).to_be_bytes();
+    let deflated: usize = streams.iter().map(Vec::len).sum();
+    let mut stream = Vec::with_capacity(ZLIB_HEADER.len() + deflated + checksum.len());
+    stream.extend(ZLIB_HEADER);
+    for part in streams {
+        stream.extend(part);
+    }
+    stream.extend(checksum);
     Ok(stream)
 }
 
@@ -86,6 +91,8 @@ fn deflate(data: &[u8], level: i32) -> Result<Vec<u8>> {
         .deflate_compress(data, &mut stream)
         .map_err(failed)?;
     stream.truncate(length);
+    // Those of all parts are there at a time.
+    stream.shrink_to_fit();
     Ok(stream)
 }
 
@@ -97,7 +104,7 @@ mod tests {
 
     #[test]
     fn the_parts_of_data_of_any_size_are_one_stream() {
-        let byte = |i: usize| (i * i / 77 % 251) as u8;
+        let byte = |i: usize| (i / 7 * (i % 77) % 251) as u8;
         let data: Vec<u8> = (0..40 * FEWEST_BYTES + 7).map(byte).collect();
         for (size, count) in [
             (1, 1),
