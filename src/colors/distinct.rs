@@ -14,10 +14,12 @@ use crate::{
     simd::{LANES, vectorize},
 };
 
-/// Words of the bitmap, and of a page of it, which has the colors of a cube of 32 to a side. Memory that
-/// nothing was written to costs nothing as long as it is not read either: pages without a color, most of
-/// a picture's, are passed over.
+/// Words of the bitmap.
 const WORDS: usize = 1 << 18;
+
+/// Words of a page of it, which has the colors of a cube of 32 to a side. Memory that nothing was written
+/// to costs nothing as long as it is not read either: pages without a color, most of a picture's, are
+/// passed over.
 const PAGE: usize = 1 << 9;
 
 /// Each thread fills a bitmap of 2 MiB of its own: not worth it for fewer pixels, and no more of

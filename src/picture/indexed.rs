@@ -70,21 +70,7 @@ impl IndexedPicture {
 
     /// How many pixels have each palette entry.
     pub fn counts(&self) -> Vec<u64> {
-        let count = |part: &[u8]| {
-            let mut counts = vec![0; self.palette.len()];
-            for &index in part {
-                counts[usize::from(index)] += 1;
-            }
-            counts
-        };
-        let add = |mut a: Vec<u64>, b: Vec<u64>| {
-            for (a, b) in a.iter_mut().zip(b) {
-                *a += b;
-            }
-            a
-        };
-        let parts = self.indices.par_chunks(PIXELS_PER_TASK).map(count);
-        parts.reduce(|| vec![0; self.palette.len()], add)
+        counts(&self.indices, self.palette.len())
     }
 
     /// The same picture with its palette ordered by falling pixel count (ties: by color), and
@@ -132,6 +118,25 @@ impl IndexedPicture {
         let colors = self.palette.colors();
         encode::indexed(self.width, self.height, colors, &self.indices, options)
     }
+}
+
+/// How often each of so many entries is among the indices.
+pub(super) fn counts(indices: &[u8], entries: usize) -> Vec<u64> {
+    let count = |part: &[u8]| {
+        let mut counts = vec![0; entries];
+        for &index in part {
+            counts[usize::from(index)] += 1;
+        }
+        counts
+    };
+    let add = |mut a: Vec<u64>, b: Vec<u64>| {
+        for (a, b) in a.iter_mut().zip(b) {
+            *a += b;
+        }
+        a
+    };
+    let parts = indices.par_chunks(PIXELS_PER_TASK).map(count);
+    parts.reduce(|| vec![0; entries], add)
 }
 
 #[cfg(test)]

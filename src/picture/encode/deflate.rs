@@ -22,6 +22,7 @@ const FEWEST_BYTES: usize = 96 << 10;
 /// Bytes that a part deflates to at least, about: a cut costs some hundred.
 const FEWEST_DEFLATED: usize = 32 << 10;
 
+/// More threads than these parts are rare, and each cut costs.
 const MOST_PARTS: usize = 16;
 
 /// Deflate with a window of 32 KiB (RFC 1950, section 2.2). The second byte also speaks of the level,

@@ -7,7 +7,7 @@ use super::{
     order::{self, Neighbors},
     sample,
 };
-use crate::picture::PIXELS_PER_TASK;
+use crate::picture::{PIXELS_PER_TASK, indexed::counts};
 
 /// What the numbers of pixels mean.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,17 +166,9 @@ fn depth_of(entries: usize) -> u8 {
 
 /// The entries that pixels have, or all, from dark to bright.
 fn by_luminance(colors: &[[u8; 4]], indices: &[u8], keep_unused: bool) -> Vec<usize> {
-    let used_in = |part: &[u8]| {
-        let mut used = vec![keep_unused; colors.len()];
-        for &index in part {
-            used[usize::from(index)] = true;
-        }
-        used
-    };
-    let either = |a: Vec<bool>, b: Vec<bool>| a.into_iter().zip(b).map(|(a, b)| a | b).collect();
-    let parts = indices.par_chunks(PIXELS_PER_TASK).map(used_in);
-    let used = parts.reduce(|| vec![keep_unused; colors.len()], either);
-    let mut entries: Vec<usize> = (0..colors.len()).filter(|&entry| used[entry]).collect();
+    let counts = counts(indices, colors.len());
+    let is_kept = |&entry: &usize| keep_unused || counts[entry] > 0;
+    let mut entries: Vec<usize> = (0..colors.len()).filter(is_kept).collect();
     // Rec. 601 luma in thousandths, as good as any to put like beside like.
     let luminance =
         |[r, g, b, _]: [u8; 4]| 299 * u32::from(r) + 587 * u32::from(g) + 114 * u32::from(b);
