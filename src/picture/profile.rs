@@ -244,17 +244,16 @@ fn convert(pixels: &mut Pixels, profile: &ColorProfile, is_gray: bool) -> Result
 /// Whether the profile moves no color by half a step of 8 bits. Many files carry a profile of sRGB
 /// itself, and rounding would be all that it does.
 fn describes_srgb(profile: &ColorProfile, is_gray: bool) -> Result<bool, CmsError> {
-    let grays = (0..=u16::MAX).step_by(257).map(|v| [v; 3]);
-    let cube = (0..729).map(|i| [i / 81, i / 9 % 9, i % 9].map(|v| v * 8191));
-    let before: Vec<[u16; 3]> = if is_gray {
+    let grays = (0..=u8::MAX).map(|v| [v; 3]);
+    let cube = (0..729).map(|i| [i / 81, i / 9 % 9, i % 9].map(|v| (v * 255 / 8) as u8));
+    let before: Vec<[u8; 3]> = if is_gray {
         grays.collect()
     } else {
         grays.chain(cube).collect()
     };
     let mut after = before.clone();
     transform(&mut after, profile, is_gray)?;
-    let channels = before.as_flattened().iter().zip(after.as_flattened());
-    Ok(channels.into_iter().all(|(b, a)| b.abs_diff(*a) < 128))
+    Ok(after == before)
 }
 
 /// Colors of `profile` to sRGB; of gray the first channel is read. A fourth channel is alpha.
