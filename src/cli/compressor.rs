@@ -103,8 +103,9 @@ impl<'a, const D: usize> Compressor<'a, D> {
     /// The PSNR of the picture in the colors of `model` without dithering; none when nothing differs.
     pub fn psnr_db(&mut self, model: &Fit<D>) -> Result<Option<f64>> {
         progress::stage("map");
-        let plain = model.compress_plainly(self.subject)?.to_picture();
-        let psnr_db = metrics::psnr_db(metrics::mse(&self.subject.picture, &plain)?);
+        let plain = model.compress_plainly(self.subject)?;
+        let mse = metrics::mse_of_indexed(&self.subject.picture, &plain)?;
+        let psnr_db = metrics::psnr_db(mse);
         self.seconds.map += self.watch.lap();
         Ok(psnr_db)
     }

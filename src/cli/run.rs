@@ -1,5 +1,7 @@
 //! One picture's journey: load, colors, fit, palette, map, encode, write.
 
+use std::cell::OnceCell;
+
 use anyhow::{Result, bail, ensure};
 use quantize::{
     Colors, IndexedPicture, Palette, Picture, alpha,
@@ -125,8 +127,8 @@ fn travel<const D: usize>(
     let made = Made {
         subject,
         model,
-        in_full_color: compressed.to_picture(),
         compressed,
+        in_full_color: OnceCell::new(),
         palette,
         counts,
     };
@@ -146,8 +148,8 @@ fn travel<const D: usize>(
     let Subject {
         picture, colors, ..
     } = &made.subject;
-    let mse = metrics::mse(picture, &made.in_full_color)?;
-    let difference = || metrics::ciede2000(picture, &made.in_full_color);
+    let mse = metrics::mse_of_indexed(picture, &made.compressed)?;
+    let difference = || metrics::ciede2000(picture, made.in_full_color());
     let difference = method.verbose().then(difference).transpose()?;
     Ok(Attempt::Done(Results {
         status,
@@ -198,16 +200,23 @@ struct Made<'a, const D: usize> {
     subject: Subject<D>,
     model: &'a Fit<D>,
     compressed: IndexedPicture,
-    in_full_color: Picture,
+    /// Made where it is asked for.
+    in_full_color: OnceCell<Picture>,
     /// The palette in the order of reports and palette files, with how many pixels have each color.
     palette: Palette,
     counts: Vec<u64>,
 }
 
 impl<const D: usize> Made<'_, D> {
+    /// The picture with few colors, a pixel a color.
+    fn in_full_color(&self) -> &Picture {
+        let picture = || self.compressed.to_picture();
+        self.in_full_color.get_or_init(picture)
+    }
+
     /// What a page shows of it; `png` is the file of the picture with few colors.
     fn views(&self, png: &[u8], room: Room) -> quantize::Result<Views> {
-        Views::of(self.model, &self.subject, &self.in_full_color, png, room)
+        Views::of(self.model, &self.subject, self.in_full_color(), png, room)
     }
 
     /// What the user should know of the transparency that is lost.
@@ -267,7 +276,7 @@ impl<const D: usize> Made<'_, D> {
         };
         let mut panels = vec![Panel {
             title: &title,
-            picture: &self.in_full_color,
+            picture: self.in_full_color(),
         }];
         panels.extend(sampled.map(|picture| Panel {
             title: "Sampled",

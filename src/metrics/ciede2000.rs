@@ -3,7 +3,7 @@
 use ::palette::{FromColor, Lab, Srgb, color_difference::Ciede2000, white_point::D65};
 use rayon::prelude::*;
 
-use super::check_sizes;
+use super::{check_sizes, size};
 use crate::{Picture, Result};
 
 /// Pixels of a task. Few enough that tasks are many, enough that most pairs of colors in one are
@@ -29,7 +29,7 @@ pub struct ColorDifference {
 /// # Errors
 /// When the pictures differ in size.
 pub fn ciede2000(a: &Picture, b: &Picture) -> Result<ColorDifference> {
-    check_sizes(a, b)?;
+    check_sizes(size(a), size(b))?;
     let (a, b) = (a.to_rgba8(), b.to_rgba8());
     let parts: Vec<_> = a
         .par_chunks(PIXELS)

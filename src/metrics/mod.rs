@@ -4,7 +4,15 @@ mod ciede2000;
 
 pub use ciede2000::{ColorDifference, ciede2000};
 
-use crate::{Error, Picture, Result, Space, picture::Pixels};
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use crate::{
+    Error, IndexedPicture, Picture, Result, Space,
+    density::squared_distance,
+    picture::{PIXELS_PER_TASK, Pixels},
+};
 
 /// The mean over pixels of the squared distance in 8-bit sRGB, summed over the three channels: the
 /// color quantization literature's MSE. With alpha, color is premultiplied and alpha a fourth channel.
@@ -12,31 +20,84 @@ use crate::{Error, Picture, Result, Space, picture::Pixels};
 /// # Errors
 /// When the pictures differ in size.
 pub fn mse(a: &Picture, b: &Picture) -> Result<f64> {
-    check_sizes(a, b)?;
-    let sum: f64 = match (a.pixels(), b.pixels()) {
-        (Pixels::Rgb8(a), Pixels::Rgb8(b)) => {
-            let square = |(&a, &b): (&u8, &u8)| u64::from(a.abs_diff(b)).pow(2);
-            let bytes = a.as_flattened().iter().zip(b.as_flattened());
-            bytes.map(square).sum::<u64>() as f64
-        }
-        _ => (0..a.len())
-            .map(|i| {
-                let [a, b] = [a, b].map(|picture| Space::Srgb.point::<4>(picture.rgba(i)));
-                (0..4).map(|d| (a[d] - b[d]) * (a[d] - b[d])).sum::<f64>()
-            })
-            .sum(),
-    };
-    Ok(sum / a.len() as f64)
+    check_sizes(size(a), size(b))?;
+    Ok(match (a.pixels(), b.pixels()) {
+        (Pixels::Rgb8(a), Pixels::Rgb8(b)) => mean(a.len(), |pixels| {
+            of_bytes(&a[pixels.clone()], &b[pixels]) as f64
+        }),
+        _ => mean(a.len(), |pixels| {
+            let point = |picture: &Picture, i| Space::Srgb.point::<4>(picture.rgba(i));
+            let squares = pixels.map(|i| squared_distance(point(a, i), point(b, i)));
+            squares.sum()
+        }),
+    })
 }
 
-fn check_sizes(a: &Picture, b: &Picture) -> Result<()> {
-    if (a.width(), a.height()) != (b.width(), b.height()) {
+/// [`mse`] of a picture and another one in full color.
+///
+/// # Errors
+/// When the pictures differ in size.
+pub fn mse_of_indexed(a: &Picture, b: &IndexedPicture) -> Result<f64> {
+    check_sizes(size(a), (b.width(), b.height()))?;
+    let entries = b.palette().colors();
+    let indices = b.indices();
+    Ok(match a.pixels() {
+        Pixels::Rgb8(a) if !b.palette().has_alpha() => {
+            let mut colors = [[0; 3]; 256];
+            for (color, &[red, green, blue, _]) in colors.iter_mut().zip(entries) {
+                *color = [red, green, blue];
+            }
+            mean(a.len(), |pixels| {
+                let indices = indices[pixels.clone()].iter();
+                let b: Vec<_> = indices.map(|&index| colors[usize::from(index)]).collect();
+                of_bytes(&a[pixels], &b) as f64
+            })
+        }
+        _ => {
+            let point = |entry: &[u8; 4]| Space::Srgb.point::<4>(entry.map(f64::from));
+            let entries: Vec<[f64; 4]> = entries.iter().map(point).collect();
+            mean(a.len(), |pixels| {
+                let squares = pixels.map(|i| {
+                    let point = Space::Srgb.point::<4>(a.rgba(i));
+                    squared_distance(point, entries[usize::from(indices[i])])
+                });
+                squares.sum()
+            })
+        }
+    })
+}
+
+/// The mean over so many pixels, where `sum` tells the sum over some of them. Parts are always the same
+/// and added in order: it does not depend on threads.
+fn mean(pixels: usize, sum: impl Fn(Range<usize>) -> f64 + Sync) -> f64 {
+    let parts: Vec<f64> = (0..pixels.div_ceil(PIXELS_PER_TASK))
+        .into_par_iter()
+        .map(|part| sum(part * PIXELS_PER_TASK..pixels.min((part + 1) * PIXELS_PER_TASK)))
+        .collect();
+    parts.iter().sum::<f64>() / pixels as f64
+}
+
+/// The sum of the squared distances between the colors of each pair.
+fn of_bytes(a: &[[u8; 3]], b: &[[u8; 3]]) -> u64 {
+    // Squares of so many pixels fit in 32 bits, 3 * 255^2 each.
+    let parts = a.chunks(1 << 12).zip(b.chunks(1 << 12));
+    let squares = parts.map(|(a, b)| {
+        let bytes = a.as_flattened().iter().zip(b.as_flattened());
+        let squares = bytes.map(|(&a, &b)| u32::from(a.abs_diff(b)).pow(2));
+        squares.sum::<u32>()
+    });
+    squares.map(u64::from).sum()
+}
+
+fn size(picture: &Picture) -> (u32, u32) {
+    (picture.width(), picture.height())
+}
+
+fn check_sizes(a: (u32, u32), b: (u32, u32)) -> Result<()> {
+    if a != b {
         return Err(Error::Invalid(format!(
             "pictures of one size are compared, not {}x{} and {}x{}",
-            a.width(),
-            a.height(),
-            b.width(),
-            b.height()
+            a.0, a.1, b.0, b.1
         )));
     }
     Ok(())
@@ -72,6 +133,31 @@ mod tests {
         assert_eq!(mse(&invisible, &soft([0, 0, 0, 100])).unwrap(), 10_000.0);
         let half = mse(&soft([100, 0, 0, 51]), &soft([50, 0, 0, 51])).unwrap();
         assert!((half - 100.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn an_indexed_picture_is_as_far_off_as_it_is_in_full_color() {
+        let opaque = vec![[0, 0, 0, 255], [200, 30, 9, 255], [90, 90, 90, 255]];
+        let soft = vec![[0, 0, 0, 255], [200, 30, 9, 100], [90, 90, 90, 0]];
+        let (width, height) = (300, 400);
+        let byte = |i: u32| (i.wrapping_mul(2_654_435_761) >> 13) as u8;
+        let pixels = width * height;
+        let rgb = (0..pixels).map(|i| [i, i + 7, i * 3].map(byte)).collect();
+        let rgba = (0..pixels)
+            .map(|i| [i, i + 7, i * 3, i * 5].map(byte))
+            .collect();
+        for pixels in [Pixels::Rgb8(rgb), Pixels::Rgba8(rgba)] {
+            let picture = Picture::from_pixels(width, height, pixels).unwrap();
+            for colors in [&opaque, &soft] {
+                let palette = crate::Palette::new(colors.clone()).unwrap();
+                let indices = (0..picture.len()).map(|i| (i * i % 7 % 3) as u8).collect();
+                let indexed = IndexedPicture::new(width, height, palette, indices).unwrap();
+                let expected = mse(&picture, &indexed.to_picture()).unwrap();
+                let found = mse_of_indexed(&picture, &indexed).unwrap();
+                assert!((found - expected).abs() <= 1e-12 * expected);
+                assert!(mse_of_indexed(&super::tests::picture(1, &[0; 3]), &indexed).is_err());
+            }
+        }
     }
 
     #[test]
