@@ -125,6 +125,22 @@ pub fn complete_nearest<const D: usize>(
     Ok(palette)
 }
 
+/// How many pixels of `colors` take each of so many entries; `entry_of_color` says which.
+///
+/// # Panics
+/// When an entry is not below `entries`.
+pub fn pixels_of<const D: usize>(
+    colors: &Colors<D>,
+    entry_of_color: &[u8],
+    entries: usize,
+) -> Vec<u64> {
+    let mut pixels = vec![0; entries];
+    for (&entry, &count) in entry_of_color.iter().zip(colors.counts()) {
+        pixels[usize::from(entry)] += count as u64;
+    }
+    pixels
+}
+
 /// One palette entry a pixel: `entries` has one for each distinct color, `color_of_pixel` says
 /// which color a pixel has.
 ///

@@ -518,7 +518,7 @@ impl<const D: usize> Fit<D> {
     pub fn compress(&self, subject: &Subject<D>) -> Result<IndexedPicture> {
         let Some(dither) = self.dither else {
             let (palette, entry_of_color) = self.assign(&subject.colors)?;
-            return self.indexed(subject, palette, &entry_of_color);
+            return self.indexed(subject, &palette, entry_of_color);
         };
         let Subject {
             picture,
@@ -549,19 +549,23 @@ impl<const D: usize> Fit<D> {
             }
             _ => self.assign(colors)?,
         };
-        self.indexed(subject, palette, &entry_of_color)
+        self.indexed(subject, &palette, entry_of_color)
     }
 
     fn indexed(
         &self,
         subject: &Subject<D>,
-        palette: Palette,
-        entry_of_color: &[u8],
+        palette: &Palette,
+        mut entry_of_color: Vec<u8>,
     ) -> Result<IndexedPicture> {
-        let indices = map::expand(entry_of_color, &subject.color_of_pixel);
+        let pixels = map::pixels_of(&subject.colors, &entry_of_color, palette.len());
+        let (palette, new_entry) = palette.by_count(&pixels, &self.kept);
+        for entry in &mut entry_of_color {
+            *entry = new_entry[usize::from(*entry)];
+        }
+        let indices = map::expand(&entry_of_color, &subject.color_of_pixel);
         let (width, height) = (subject.picture.width(), subject.picture.height());
-        let indexed = IndexedPicture::new(width, height, palette, indices)?;
-        Ok(indexed.sorted_by_count(&self.kept))
+        Ok(IndexedPicture::new(width, height, palette, indices)?)
     }
 
     /// The palette of the model.

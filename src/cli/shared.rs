@@ -10,7 +10,7 @@ use anyhow::Result;
 use quantize::{
     Colors, Palette, Space,
     colors::{Counts, Distinct},
-    metrics,
+    map, metrics,
 };
 
 use super::{
@@ -207,10 +207,7 @@ fn used<const D: usize>(
     colors: &Colors<D>,
     method: &Method,
 ) -> Result<(Palette, Vec<u64>)> {
-    let mut pixels = vec![0; palette.len()];
-    for (&entry, &count) in entry_of_color.iter().zip(colors.counts()) {
-        pixels[usize::from(entry)] += count as u64;
-    }
+    let pixels = map::pixels_of(colors, entry_of_color, palette.len());
     let used = palette.used(&pixels, method.pinned()).into_iter();
     let used = used.map(|entry| (palette.colors()[entry], pixels[entry]));
     let (used, pixels): (_, Vec<_>) = used.unzip();

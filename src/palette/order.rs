@@ -29,6 +29,20 @@ impl Palette {
         used
     }
 
+    /// The colors that are [`used`](Self::used), in that order, and for each index of this palette the one
+    /// that its color has there; 0 for a color that is not.
+    ///
+    /// # Panics
+    /// When there are fewer counts than colors.
+    pub fn by_count(&self, counts: &[u64], kept: &[[u8; 4]]) -> (Self, Vec<u8>) {
+        let used = self.used(counts, kept);
+        let mut new_index = vec![0; self.len()];
+        for (new, &old) in used.iter().enumerate() {
+            new_index[old] = new as u8;
+        }
+        (self.select(&used), new_index)
+    }
+
     /// The same colors in this order, and their counts; `counts` has the number of pixels of each. Of
     /// colors that are equal in it, the first stays first.
     ///
@@ -94,7 +108,11 @@ mod tests {
     #[test]
     fn what_is_used_comes_by_count_and_of_equals_by_color() {
         let palette = Palette::opaque(&COLORS).unwrap();
-        assert_eq!(palette.used(&[5, 1, 0, 5, 0, 0, 7], &[]), [6, 0, 3, 1]);
+        let counts = [5, 1, 0, 5, 0, 0, 7];
+        assert_eq!(palette.used(&counts, &[]), [6, 0, 3, 1]);
+        let (sorted, new_index) = palette.by_count(&counts, &[[0, 0, 0, 255]]);
+        assert_eq!(sorted, palette.select(&[6, 0, 3, 1, 5]));
+        assert_eq!(new_index, [1, 3, 0, 2, 0, 4, 0]);
     }
 
     #[test]

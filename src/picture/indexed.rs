@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{EncodeOptions, PIXELS_PER_TASK, Picture, Pixels, encode};
+use super::{EncodeOptions, PIXELS_PER_TASK, Picture, Pixels, encode, histogram::histogram};
 use crate::{Error, Palette, Result};
 
 /// A picture whose pixels are indices into a palette of 1 to 256 colors. Every index lies inside
@@ -32,9 +32,12 @@ impl IndexedPicture {
         }
         let largest = indices
             .par_chunks(PIXELS_PER_TASK)
-            .filter_map(|part| part.iter().max())
+            .map(|part| {
+                part.iter()
+                    .fold(0, |largest, &index| u8::max(largest, index))
+            })
             .max();
-        if let Some(index) = largest.filter(|&&index| usize::from(index) >= palette.len()) {
+        if let Some(index) = largest.filter(|&index| usize::from(index) >= palette.len()) {
             return Err(Error::Invalid(format!(
                 "index {index} lies outside the palette of {} colors",
                 palette.len()
@@ -77,12 +80,7 @@ impl IndexedPicture {
     /// without the entries that no pixel has, unless they are among the colors `kept`.
     #[must_use]
     pub fn sorted_by_count(&self, kept: &[[u8; 4]]) -> Self {
-        let order = self.palette.used(&self.counts(), kept);
-        let mut new_index = vec![0u8; self.palette.len()];
-        for (new, &old) in order.iter().enumerate() {
-            new_index[old] = new as u8;
-        }
-        let palette = self.palette.select(&order);
+        let (palette, new_index) = self.palette.by_count(&self.counts(), kept);
         Self {
             palette,
             indices: self
@@ -122,21 +120,9 @@ impl IndexedPicture {
 
 /// How often each of so many entries is among the indices.
 pub(super) fn counts(indices: &[u8], entries: usize) -> Vec<u64> {
-    let count = |part: &[u8]| {
-        let mut counts = vec![0; entries];
-        for &index in part {
-            counts[usize::from(index)] += 1;
-        }
-        counts
-    };
-    let add = |mut a: Vec<u64>, b: Vec<u64>| {
-        for (a, b) in a.iter_mut().zip(b) {
-            *a += b;
-        }
-        a
-    };
-    let parts = indices.par_chunks(PIXELS_PER_TASK).map(count);
-    parts.reduce(|| vec![0; entries], add)
+    let parts: Vec<_> = indices.par_chunks(PIXELS_PER_TASK).map(histogram).collect();
+    let count = |entry: usize| parts.iter().map(|part| u64::from(part[entry])).sum();
+    (0..entries).map(count).collect()
 }
 
 #[cfg(test)]

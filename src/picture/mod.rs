@@ -5,6 +5,7 @@ mod chunks;
 mod decode;
 mod encode;
 mod gray;
+mod histogram;
 mod indexed;
 mod metadata;
 mod profile;

@@ -5,6 +5,8 @@ use std::{borrow::Cow, sync::LazyLock};
 
 use rayon::prelude::*;
 
+use crate::picture::histogram::histogram;
+
 /// The bytes of a picture row by row, before filtering.
 pub struct Rows<'a> {
     bytes: Cow<'a, [u8]>,
@@ -185,15 +187,12 @@ fn sum(filtered: &[u8]) -> u64 {
 
 /// The entropy of the bytes times their number, in units of 2^-16 bits.
 fn entropy(filtered: &[u8]) -> u64 {
-    let mut counts = [0u32; 256];
-    for &byte in filtered {
-        counts[usize::from(byte)] += 1;
-    }
     // sum c log2(n / c) = n log2 n - sum c log2 c
     let all = weighted_log(filtered.len());
-    let each: u64 = counts
+    let logs: &[u64; LOGS] = &WEIGHTED_LOGS;
+    let each: u64 = histogram(filtered)
         .iter()
-        .map(|&count| match WEIGHTED_LOGS.get(count as usize) {
+        .map(|&count| match logs.get(count as usize) {
             Some(log) => *log,
             None => weighted_log(count as usize),
         })
@@ -201,8 +200,11 @@ fn entropy(filtered: &[u8]) -> u64 {
     all.saturating_sub(each)
 }
 
-/// The weighted logarithms of most counts that there are.
-static WEIGHTED_LOGS: LazyLock<[u64; 256]> = LazyLock::new(|| std::array::from_fn(weighted_log));
+/// Counts in most rows are below this.
+const LOGS: usize = 1 << 10;
+
+/// The weighted logarithms of these counts.
+static WEIGHTED_LOGS: LazyLock<[u64; LOGS]> = LazyLock::new(|| std::array::from_fn(weighted_log));
 
 /// count * log2(count) in units of 2^-16.
 fn weighted_log(count: usize) -> u64 {

@@ -118,32 +118,40 @@ impl Layout {
     /// The rows of a picture of palette indices, `8 / depth` numbers to a byte, the leftmost pixel
     /// in the highest bits, each row starting a byte (PNG specification, section 7.2).
     pub fn rows(&self, indices: &[u8], width: usize) -> Rows<'static> {
-        let depth = usize::from(self.depth);
-        let per_byte = 8 / depth;
+        match self.depth {
+            1 => self.packed::<8>(indices, width),
+            2 => self.packed::<4>(indices, width),
+            4 => self.packed::<2>(indices, width),
+            _ => self.packed::<1>(indices, width),
+        }
+    }
+
+    /// As [`rows`](Self::rows), with so many pixels to a byte.
+    fn packed<const N: usize>(&self, indices: &[u8], width: usize) -> Rows<'static> {
+        let mut number = [0; 256];
+        number[..self.numbers.len()].copy_from_slice(&self.numbers);
         let pack = |pixels: &[u8]| {
-            let numbers = pixels.iter().map(|&i| self.numbers[usize::from(i)]);
-            numbers.enumerate().fold(0, |byte, (i, number)| {
-                byte | number << (8 - depth * (i + 1))
-            })
+            let numbers = pixels.iter().map(|&index| number[usize::from(index)]);
+            let places = (0..N).rev().map(|place| place * (8 / N));
+            numbers
+                .zip(places)
+                .fold(0, |byte, (number, place)| byte | number << place)
         };
-        let row_bytes = width.div_ceil(per_byte);
-        let packed = if per_byte == 1 {
-            let number = |&index: &u8| self.numbers[usize::from(index)];
-            let indices = indices.par_iter().with_min_len(PIXELS_PER_TASK);
-            indices.map(number).collect()
-        } else {
-            let mut packed = vec![0; indices.len() / width * row_bytes];
-            let rows = packed
-                .par_chunks_mut(row_bytes)
-                .zip(indices.par_chunks(width));
-            let rows = rows.with_min_len(PIXELS_PER_TASK.div_ceil(width));
-            rows.for_each(|(bytes, row)| {
-                for (byte, pixels) in bytes.iter_mut().zip(row.chunks(per_byte)) {
-                    *byte = pack(pixels);
-                }
-            });
-            packed
-        };
+        let row_bytes = width.div_ceil(N);
+        let mut packed = vec![0; indices.len() / width * row_bytes];
+        let rows = packed
+            .par_chunks_mut(row_bytes)
+            .zip(indices.par_chunks(width));
+        let rows = rows.with_min_len(PIXELS_PER_TASK.div_ceil(width));
+        rows.for_each(|(bytes, row)| {
+            let (whole, rest) = row.as_chunks::<N>();
+            for (byte, pixels) in bytes.iter_mut().zip(whole) {
+                *byte = pack(pixels);
+            }
+            if !rest.is_empty() {
+                bytes[row_bytes - 1] = pack(rest);
+            }
+        });
         Rows::new(packed, row_bytes, 1)
     }
 }
