@@ -20,7 +20,7 @@ const LEVEL_TO_JUDGE: i32 = 5;
 const FEWEST_BYTES: usize = 96 << 10;
 
 /// Bytes that a part deflates to at least, about: a cut costs some hundred.
-const FEWEST_DEFLATED: usize = 32 << 10;
+const FEWEST_DEFLATED: usize = 8 << 10;
 
 /// More threads than these parts are rare, and each cut costs.
 const MOST_PARTS: usize = 16;
@@ -29,13 +29,17 @@ const MOST_PARTS: usize = 16;
 /// which nobody asks for.
 const ZLIB_HEADER: [u8; 2] = [0x78, 0xDA];
 
-/// The level at which so many bytes take some tenths of a second at most; in haste some hundredths.
-fn level(bytes: usize, effort: Effort) -> i32 {
+/// The level at which so many bytes take some tenths of a second at most; in haste some hundredths. Of
+/// bytes that deflate to little, more can be had in the same time.
+fn level(bytes: usize, estimated: usize, effort: Effort) -> i32 {
+    let is_little = estimated < 1_000_000;
     match bytes {
         ..1_000_000 if effort == Effort::Fast => 7,
         ..1_000_000 => 10,
         1_000_000..4_000_000 => 8,
+        4_000_000..16_000_000 if is_little && effort > Effort::Fast => 8,
         4_000_000..16_000_000 => 6,
+        _ if is_little => 6,
         _ => 3,
     }
 }
@@ -53,12 +57,12 @@ fn parts(bytes: usize, estimated: usize) -> usize {
 }
 
 /// `data`, of at least one byte, as a zlib stream (RFC 1950), as small as its size and the effort let it
-/// be in good time. Its parts depend on what it is `estimated` to deflate to.
+/// be in good time, which depends on what it is `estimated` to deflate to.
 ///
 /// # Errors
 /// When deflate fails.
 pub fn best(data: &[u8], estimated: usize, effort: Effort) -> Result<Vec<u8>> {
-    let level = level(data.len(), effort);
+    let level = level(data.len(), estimated, effort);
     let part = data.len().div_ceil(parts(data.len(), estimated));
     let parts: Vec<&[u8]> = data.chunks(part).collect();
     let streams: Vec<Vec<u8>> = parts
@@ -139,6 +143,7 @@ mod tests {
     #[test]
     fn more_bytes_and_more_haste_mean_less_work_for_each() {
         let sizes = [900_000, 2_000_000, 8_000_000, 100_000_000];
+        let level = |bytes, effort| level(bytes, bytes, effort);
         let levels = sizes.map(|bytes| level(bytes, Effort::Balanced));
         assert!(levels.is_sorted_by(|more, less| more > less), "{levels:?}");
         assert!(
@@ -148,5 +153,14 @@ mod tests {
         );
         assert!(level(1, Effort::Fast) < level(1, Effort::Balanced));
         assert!(level(1, Effort::Fast) >= LEVEL_TO_JUDGE);
+    }
+
+    #[test]
+    fn of_many_bytes_those_that_deflate_to_little_are_worth_more_work() {
+        for bytes in [8_000_000, 100_000_000] {
+            let [little, much] =
+                [bytes / 200, bytes / 4].map(|deflated| level(bytes, deflated, Effort::Balanced));
+            assert!(little > much);
+        }
     }
 }
