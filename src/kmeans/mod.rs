@@ -169,7 +169,12 @@ fn search_and_iterate<const D: usize>(
     let starts = options.n_init.unwrap_or_else(|| search.starts());
     let (found, fine) = rayon::join(
         || search.best_of(0..starts, &mut trace),
-        || Boxes::fine(colors, options.k),
+        || {
+            let fine = Boxes::fine(colors, options.k);
+            // What the iterations after the search begin with.
+            colors.runs();
+            fine
+        },
     );
     let finish = |(start, mut centroids), trace: &mut Vec<Run>| {
         if let Some(fine) = &fine {

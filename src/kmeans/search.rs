@@ -117,7 +117,11 @@ impl<const D: usize> Boxes<D> {
     /// Those on which `k` centroids come near to the optimum among `colors`, where the colors are many more.
     pub(super) fn fine(colors: &Colors<D>, k: usize) -> Option<Self> {
         let n = FINE_BOXES_PER_CENTROID * k.max(FEWEST_CENTROIDS);
-        (colors.len() >= WORTH_FINE_BOXES * n).then(|| Self::of(colors, n))
+        (colors.len() >= WORTH_FINE_BOXES * n).then(|| {
+            let fine = Self::of(colors, n);
+            fine.means.runs();
+            fine
+        })
     }
 
     /// About `n` boxes of `colors`.
