@@ -1,6 +1,23 @@
-//! One budget of memory over all workers.
+//! One budget of memory over all workers, and what becomes of memory that is freed.
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::{
+    hint::black_box,
+    sync::{Condvar, Mutex, PoisonError},
+};
+
+/// The largest piece that counts below, with its header.
+const LARGE: usize = (32 << 20) - (64 << 10);
+
+/// Makes memory that is freed stay with the process. At first glibc returns each piece from 128 KiB on to
+/// the system, and the next stage has its memory page by page anew; once a larger piece was freed, only
+/// larger ones (mallopt(3), `M_MMAP_THRESHOLD`, and the top of the heap from twice as much on). Other
+/// allocators take no notice.
+pub fn keep_what_is_freed() {
+    let mut piece = Vec::<u8>::new();
+    // Nothing was written to it: it costs no memory, and where there is none it is not missed.
+    let _ = piece.try_reserve_exact(LARGE);
+    drop(black_box(piece));
+}
 
 /// Bytes that pictures may take together.
 pub struct Budget {

@@ -69,6 +69,7 @@ pub enum Outcome {
 /// When the command makes no sense; nothing is written then.
 pub fn run() -> Result<Outcome> {
     panics::install_hook();
+    memory::keep_what_is_freed();
     let (command, matches) = parse();
     let given;
     let (common, kind, extras) = match &command {
