@@ -17,7 +17,7 @@ use crate::{Effort, Result};
 const LEVEL_TO_JUDGE: i32 = 5;
 
 /// Bytes of a part at least: it is worth a task.
-const FEWEST_BYTES: usize = 96 << 10;
+const FEWEST_BYTES: usize = 48 << 10;
 
 /// Bytes that a part deflates to at least, about: a cut costs some hundred.
 const FEWEST_DEFLATED: usize = 8 << 10;
