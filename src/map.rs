@@ -125,15 +125,20 @@ pub fn complete_nearest<const D: usize>(
     Ok(palette)
 }
 
-/// How many pixels of `colors` take each of so many entries; `entry_of_color` says which.
+/// The pixels of each of `entries` palette entries, where `entry_of_color` has the one of each of `colors`.
 ///
 /// # Panics
-/// When an entry is not below `entries`.
-pub fn pixels_of<const D: usize>(
+/// When an entry is not below `entries`, or there is not one for each color.
+pub fn counts_of_entries<const D: usize>(
     colors: &Colors<D>,
     entry_of_color: &[u8],
     entries: usize,
 ) -> Vec<u64> {
+    assert_eq!(
+        entry_of_color.len(),
+        colors.len(),
+        "an entry for each color"
+    );
     let mut pixels = vec![0; entries];
     for (&entry, &count) in entry_of_color.iter().zip(colors.counts()) {
         pixels[usize::from(entry)] += count as u64;

@@ -5,16 +5,16 @@ use std::{
     sync::{Condvar, Mutex, PoisonError},
 };
 
-/// The largest piece that counts below, with its header.
+/// The largest piece that has an effect below: glibc's bound is 32 MiB, headers included.
 const LARGE: usize = (32 << 20) - (64 << 10);
 
-/// Makes memory that is freed stay with the process. At first glibc returns each piece from 128 KiB on to
-/// the system, and the next stage has its memory page by page anew; once a larger piece was freed, only
-/// larger ones (mallopt(3), `M_MMAP_THRESHOLD`, and the top of the heap from twice as much on). Other
+/// Makes memory that is freed stay with the process. glibc gives large pieces back to the system, and the
+/// next stage would get its memory page by page anew. What is large, from 128 KiB on at first, is told by
+/// the largest piece that was freed (mallopt(3), `M_MMAP_THRESHOLD`), so such a piece is freed here. Other
 /// allocators take no notice.
 pub fn keep_what_is_freed() {
     let mut piece = Vec::<u8>::new();
-    // Nothing was written to it: it costs no memory, and where there is none it is not missed.
+    // Nothing is written to it, so it takes no memory; if even the addresses are refused, nothing is lost.
     let _ = piece.try_reserve_exact(LARGE);
     drop(black_box(piece));
 }

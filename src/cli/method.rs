@@ -558,8 +558,8 @@ impl<const D: usize> Fit<D> {
         palette: &Palette,
         mut entry_of_color: Vec<u8>,
     ) -> Result<IndexedPicture> {
-        let pixels = map::pixels_of(&subject.colors, &entry_of_color, palette.len());
-        let (palette, new_entry) = palette.by_count(&pixels, &self.kept);
+        let pixels = map::counts_of_entries(&subject.colors, &entry_of_color, palette.len());
+        let (palette, new_entry) = palette.sorted_by_count(&pixels, &self.kept);
         for entry in &mut entry_of_color {
             *entry = new_entry[usize::from(*entry)];
         }

@@ -119,6 +119,7 @@ impl<const D: usize> Boxes<D> {
         let n = FINE_BOXES_PER_CENTROID * k.max(FEWEST_CENTROIDS);
         (colors.len() >= WORTH_FINE_BOXES * n).then(|| {
             let fine = Self::of(colors, n);
+            // What the iterations begin with.
             fine.means.runs();
             fine
         })

@@ -33,7 +33,7 @@ pub fn mse(a: &Picture, b: &Picture) -> Result<f64> {
     })
 }
 
-/// [`mse`] of a picture and another one in full color.
+/// [`mse`] of a picture and an indexed one, which is not made in full color for that.
 ///
 /// # Errors
 /// When the pictures differ in size.
@@ -111,6 +111,7 @@ pub fn psnr_db(mse: f64) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Palette;
 
     fn picture(width: u32, rgb: &[u8]) -> Picture {
         Picture::new(width, 1, rgb.to_vec()).unwrap()
@@ -147,15 +148,32 @@ mod tests {
             .map(|i| [i, i + 7, i * 3, i * 5].map(byte))
             .collect();
         for pixels in [Pixels::Rgb8(rgb), Pixels::Rgba8(rgba)] {
-            let picture = Picture::from_pixels(width, height, pixels).unwrap();
+            let original = Picture::from_pixels(width, height, pixels).unwrap();
             for colors in [&opaque, &soft] {
-                let palette = crate::Palette::new(colors.clone()).unwrap();
-                let indices = (0..picture.len()).map(|i| (i * i % 7 % 3) as u8).collect();
+                let palette = Palette::new(colors.clone()).unwrap();
+                let indices = (0..original.len()).map(|i| (i * i % 7 % 3) as u8).collect();
                 let indexed = IndexedPicture::new(width, height, palette, indices).unwrap();
-                let expected = mse(&picture, &indexed.to_picture()).unwrap();
-                let found = mse_of_indexed(&picture, &indexed).unwrap();
+                let expected = mse(&original, &indexed.to_picture()).unwrap();
+                let found = mse_of_indexed(&original, &indexed).unwrap();
                 assert!((found - expected).abs() <= 1e-12 * expected);
-                assert!(mse_of_indexed(&super::tests::picture(1, &[0; 3]), &indexed).is_err());
+                assert!(mse_of_indexed(&picture(1, &[0; 3]), &indexed).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn black_is_as_far_from_white_in_any_number_of_pixels_and_on_any_number_of_threads() {
+        for pixels in [1, 5000, 70_000, 200_001] {
+            let [black, white] = [0, 255].map(|v| picture(pixels, &vec![v; 3 * pixels as usize]));
+            let palette = Palette::opaque(&[[9; 3], [255; 3]]).unwrap();
+            let whites = vec![1; pixels as usize];
+            let indexed = IndexedPicture::new(pixels, 1, palette, whites).unwrap();
+            for threads in [1, 3] {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+                pool.build().unwrap().install(|| {
+                    assert_eq!(mse(&black, &white).unwrap(), 3.0 * 65025.0);
+                    assert_eq!(mse_of_indexed(&black, &indexed).unwrap(), 3.0 * 65025.0);
+                });
             }
         }
     }

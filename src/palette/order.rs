@@ -29,12 +29,12 @@ impl Palette {
         used
     }
 
-    /// The colors that are [`used`](Self::used), in that order, and for each index of this palette the one
-    /// that its color has there; 0 for a color that is not.
+    /// The palette of the colors that are [`used`](Self::used), in that order, and the new index of each old
+    /// one; 0 for a color that is left out.
     ///
     /// # Panics
     /// When there are fewer counts than colors.
-    pub fn by_count(&self, counts: &[u64], kept: &[[u8; 4]]) -> (Self, Vec<u8>) {
+    pub fn sorted_by_count(&self, counts: &[u64], kept: &[[u8; 4]]) -> (Self, Vec<u8>) {
         let used = self.used(counts, kept);
         let mut new_index = vec![0; self.len()];
         for (new, &old) in used.iter().enumerate() {
@@ -110,7 +110,7 @@ mod tests {
         let palette = Palette::opaque(&COLORS).unwrap();
         let counts = [5, 1, 0, 5, 0, 0, 7];
         assert_eq!(palette.used(&counts, &[]), [6, 0, 3, 1]);
-        let (sorted, new_index) = palette.by_count(&counts, &[[0, 0, 0, 255]]);
+        let (sorted, new_index) = palette.sorted_by_count(&counts, &[[0, 0, 0, 255]]);
         assert_eq!(sorted, palette.select(&[6, 0, 3, 1, 5]));
         assert_eq!(new_index, [1, 3, 0, 2, 0, 4, 0]);
     }

@@ -33,6 +33,7 @@ impl IndexedPicture {
         let largest = indices
             .par_chunks(PIXELS_PER_TASK)
             .map(|part| {
+                // Not `max()`, which compares one after the other.
                 part.iter()
                     .fold(0, |largest, &index| u8::max(largest, index))
             })
@@ -80,7 +81,7 @@ impl IndexedPicture {
     /// without the entries that no pixel has, unless they are among the colors `kept`.
     #[must_use]
     pub fn sorted_by_count(&self, kept: &[[u8; 4]]) -> Self {
-        let (palette, new_index) = self.palette.by_count(&self.counts(), kept);
+        let (palette, new_index) = self.palette.sorted_by_count(&self.counts(), kept);
         Self {
             palette,
             indices: self

@@ -241,8 +241,9 @@ fn convert(pixels: &mut Pixels, profile: &ColorProfile, is_gray: bool) -> Result
     }
 }
 
-/// Whether the profile moves no color by half a step of 8 bits. Many files carry a profile of sRGB
-/// itself, and rounding would be all that it does.
+/// Whether the profile leaves colors of 8 bits as they are, rounded. Many files carry a profile of sRGB
+/// itself, and rounding would be all that it does. (Of 16 bits it would take ten times as long to ask, for
+/// tables of 65,536 values.)
 fn describes_srgb(profile: &ColorProfile, is_gray: bool) -> Result<bool, CmsError> {
     let grays = (0..=u8::MAX).map(|v| [v; 3]);
     let cube = (0..729).map(|i| [i / 81, i / 9 % 9, i % 9].map(|v| (v * 255 / 8) as u8));

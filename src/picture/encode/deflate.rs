@@ -16,11 +16,17 @@ use crate::{Effort, Result};
 /// Sees differences between candidates, in a millisecond.
 const LEVEL_TO_JUDGE: i32 = 5;
 
-/// Bytes of a part at least: it is worth a task.
-const FEWEST_BYTES: usize = 48 << 10;
+/// Bytes of a part at least, and bytes that it deflates to, about. Each part begins with nothing to look
+/// back to: up to the window of 32 KiB, text and patterns have to be spelled out once more.
+const FEWEST_BYTES: usize = 96 << 10;
+const FEWEST_DEFLATED: usize = 32 << 10;
 
-/// Bytes that a part deflates to at least, about: a cut costs some hundred.
-const FEWEST_DEFLATED: usize = 8 << 10;
+/// What deflates to no less than a third has little to look back to, and may have shorter parts: half of
+/// these bytes.
+const HARDLY_REPEATS: usize = 3;
+
+/// Bytes that deflate to fewer than this take little time for their number.
+const LITTLE: usize = 1_000_000;
 
 /// More threads than these parts are rare, and each cut costs.
 const MOST_PARTS: usize = 16;
@@ -30,9 +36,10 @@ const MOST_PARTS: usize = 16;
 const ZLIB_HEADER: [u8; 2] = [0x78, 0xDA];
 
 /// The level at which so many bytes take some tenths of a second at most; in haste some hundredths. Of
-/// bytes that deflate to little, more can be had in the same time.
+/// bytes that deflate to little, more can be had in the same time: for the most bytes level 6 takes hardly
+/// longer than 3, whatever the haste.
 fn level(bytes: usize, estimated: usize, effort: Effort) -> i32 {
-    let is_little = estimated < 1_000_000;
+    let is_little = estimated < LITTLE;
     match bytes {
         ..1_000_000 if effort == Effort::Fast => 7,
         ..1_000_000 => 10,
@@ -52,8 +59,13 @@ pub fn estimate(data: &[u8]) -> usize {
 
 /// How many parts so many bytes have that deflate to about `estimated`.
 fn parts(bytes: usize, estimated: usize) -> usize {
+    let shorter = if estimated >= bytes / HARDLY_REPEATS {
+        2
+    } else {
+        1
+    };
     let parts = usize::min(bytes / FEWEST_BYTES, estimated / FEWEST_DEFLATED);
-    parts.clamp(1, MOST_PARTS)
+    (shorter * parts).clamp(1, MOST_PARTS)
 }
 
 /// `data`, of at least one byte, as a zlib stream (RFC 1950), as small as its size and the effort let it
@@ -113,9 +125,9 @@ mod tests {
         let data: Vec<u8> = (0..40 * FEWEST_BYTES + 7).map(byte).collect();
         for (size, count) in [
             (1, 1),
-            (2 * FEWEST_BYTES - 1, 1),
-            (2 * FEWEST_BYTES, 2),
-            (5 * FEWEST_BYTES + 3, 5),
+            (FEWEST_BYTES - 1, 1),
+            (FEWEST_BYTES, 2),
+            (5 * FEWEST_BYTES + 3, 10),
             (data.len(), MOST_PARTS),
         ] {
             let data = &data[..size];
@@ -138,29 +150,40 @@ mod tests {
         let many = 100 * FEWEST_BYTES;
         assert_eq!(parts(many, 2 * FEWEST_DEFLATED - 1), 1);
         assert_eq!(parts(many, 2 * FEWEST_DEFLATED), 2);
+        let bytes = 6 * FEWEST_BYTES;
+        let third = bytes / HARDLY_REPEATS;
+        assert_eq!(
+            [third - 1, third].map(|deflated| parts(bytes, deflated)),
+            [5, 12]
+        );
     }
 
     #[test]
     fn more_bytes_and_more_haste_mean_less_work_for_each() {
         let sizes = [900_000, 2_000_000, 8_000_000, 100_000_000];
-        let level = |bytes, effort| level(bytes, bytes, effort);
-        let levels = sizes.map(|bytes| level(bytes, Effort::Balanced));
+        let of_noise = |bytes, effort| level(bytes, bytes, effort);
+        let levels = sizes.map(|bytes| of_noise(bytes, Effort::Balanced));
         assert!(levels.is_sorted_by(|more, less| more > less), "{levels:?}");
         assert!(
             sizes
                 .iter()
-                .all(|&bytes| level(bytes, Effort::Best) == level(bytes, Effort::Balanced))
+                .all(|&bytes| of_noise(bytes, Effort::Best) == of_noise(bytes, Effort::Balanced))
         );
-        assert!(level(1, Effort::Fast) < level(1, Effort::Balanced));
-        assert!(level(1, Effort::Fast) >= LEVEL_TO_JUDGE);
+        assert!(of_noise(1, Effort::Fast) < of_noise(1, Effort::Balanced));
+        assert!(of_noise(1, Effort::Fast) >= LEVEL_TO_JUDGE);
     }
 
     #[test]
     fn of_many_bytes_those_that_deflate_to_little_are_worth_more_work() {
-        for bytes in [8_000_000, 100_000_000] {
-            let [little, much] =
-                [bytes / 200, bytes / 4].map(|deflated| level(bytes, deflated, Effort::Balanced));
+        let levels =
+            |bytes, effort| [LITTLE - 1, LITTLE].map(|deflated| level(bytes, deflated, effort));
+        for effort in [Effort::Fast, Effort::Balanced] {
+            let [little, much] = levels(100_000_000, effort);
             assert!(little > much);
         }
+        let [little, much] = levels(8_000_000, Effort::Balanced);
+        assert!(little > much);
+        let [little, much] = levels(8_000_000, Effort::Fast);
+        assert_eq!(little, much);
     }
 }

@@ -200,7 +200,7 @@ fn entropy(filtered: &[u8]) -> u64 {
     all.saturating_sub(each)
 }
 
-/// Counts in most rows are below this.
+/// Nearly all counts are below this.
 const LOGS: usize = 1 << 10;
 
 /// The weighted logarithms of these counts.

@@ -128,12 +128,12 @@ impl Layout {
 
     /// As [`rows`](Self::rows), with so many pixels to a byte.
     fn packed<const N: usize>(&self, indices: &[u8], width: usize) -> Rows<'static> {
-        let mut number = [0; 256];
-        number[..self.numbers.len()].copy_from_slice(&self.numbers);
+        let mut numbers = [0; 256];
+        numbers[..self.numbers.len()].copy_from_slice(&self.numbers);
         let pack = |pixels: &[u8]| {
-            let numbers = pixels.iter().map(|&index| number[usize::from(index)]);
+            let pixels = pixels.iter().map(|&index| numbers[usize::from(index)]);
             let places = (0..N).rev().map(|place| place * (8 / N));
-            numbers
+            pixels
                 .zip(places)
                 .fold(0, |byte, (number, place)| byte | number << place)
         };

@@ -350,6 +350,22 @@ mod tests {
     }
 
     #[test]
+    fn what_repeats_over_many_rows_is_not_cut_into_parts_that_each_spell_it_out() {
+        let tile = |i: usize| i % 800 % 400 + i / 800 % 40 * 400;
+        let texture = |i: usize| (tile(i).pow(3) * 7919 / 64 % 16) as u8;
+        let indices: Vec<u8> = (0..800 * 600).map(texture).collect();
+        let colors = some_colors(16, |_| 255);
+        let found = indexed(800, 600, &colors, &indices, PLAIN).unwrap().len();
+        let sizes = layout::candidates(800, &colors, &indices, false);
+        let sizes = sizes.iter().map(|layout| {
+            let filtered = Filter::None.apply(&layout.rows(&indices, 800));
+            let whole = file(800, 600, layout, &filtered, 0, Effort::Balanced);
+            whole.unwrap().len()
+        });
+        assert!(found * 100 <= sizes.min().unwrap() * 102);
+    }
+
+    #[test]
     fn a_sample_counts_for_the_whole_and_a_palette_once() {
         let rows = Rows::new(&[1, 2, 3, 4, 5, 6], 3, 1);
         let of = |color: &Color, total| estimate(&rows, Filter::None, color, total, 100);
