@@ -352,7 +352,7 @@ mod tests {
     #[test]
     fn what_repeats_over_many_rows_is_not_cut_into_parts_that_each_spell_it_out() {
         let tile = |i: usize| i % 800 % 400 + i / 800 % 40 * 400;
-        let texture = |i: usize| (tile(i).pow(3) * 7919 >> 16) as u8 % 16;
+        let texture = |i: usize| ((tile(i).pow(3) * 7919) >> 16) as u8 % 16;
         let indices: Vec<u8> = (0..800 * 600).map(texture).collect();
         let colors = some_colors(16, |_| 255);
         let found = indexed(800, 600, &colors, &indices, PLAIN).unwrap().len();
