@@ -21,9 +21,9 @@ const LEVEL_TO_JUDGE: i32 = 5;
 const FEWEST_BYTES: usize = 96 << 10;
 const FEWEST_DEFLATED: usize = 32 << 10;
 
-/// What deflates to no less than a third has little to look back to, and may have shorter parts: half of
-/// these bytes.
-const HARDLY_REPEATS: usize = 3;
+/// What deflates to no less than a quarter, as photos do, has little to look back to: its parts may have
+/// half of these bytes.
+const HARDLY_REPEATS: usize = 4;
 
 /// Bytes that deflate to fewer than this take little time for their number.
 const LITTLE: usize = 1_000_000;
@@ -151,10 +151,10 @@ mod tests {
         assert_eq!(parts(many, 2 * FEWEST_DEFLATED - 1), 1);
         assert_eq!(parts(many, 2 * FEWEST_DEFLATED), 2);
         let bytes = 6 * FEWEST_BYTES;
-        let third = bytes / HARDLY_REPEATS;
+        let border = bytes / HARDLY_REPEATS;
         assert_eq!(
-            [third - 1, third].map(|deflated| parts(bytes, deflated)),
-            [5, 12]
+            [border - 1, border].map(|deflated| parts(bytes, deflated)),
+            [4, 8]
         );
     }
 
