@@ -89,10 +89,6 @@ fn mapping(bencher: Bencher, k: usize) {
     );
     let (palette, _) =
         Palette::from_means::<3>(&centroids, Space::Srgb).expect("at most 256 colors");
-    bencher.bench(|| {
-        map::expand(
-            &map::nearest(&colors, black_box(&palette), Space::Srgb),
-            &color_of_pixel,
-        )
-    });
+    bencher
+        .bench(|| color_of_pixel.expand(&map::nearest(&colors, black_box(&palette), Space::Srgb)));
 }

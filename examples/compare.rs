@@ -20,10 +20,7 @@ fn main() -> Result<()> {
     };
     let fit = kmeans::fit(&colors, &options)?;
     let palette = kmeans::to_palette(&colors, &fit.centroids, Space::Srgb)?;
-    let indices = map::expand(
-        &map::nearest(&colors, &palette, Space::Srgb),
-        &color_of_pixel,
-    );
+    let indices = color_of_pixel.expand(&map::nearest(&colors, &palette, Space::Srgb));
     let compressed = IndexedPicture::new(original.width(), original.height(), palette, indices)?;
     let compressed = compressed.to_picture();
 

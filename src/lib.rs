@@ -23,13 +23,14 @@
 //! let fit = kmeans::fit(&colors, &kmeans::Options { k: 5, ..Default::default() })?;
 //! let palette = kmeans::to_palette(&colors, &fit.centroids, Space::Srgb)?;
 //! let entries = map::nearest(&colors, &palette, Space::Srgb);
-//! let indices = map::expand(&entries, &color_of_pixel);
+//! let indices = color_of_pixel.expand(&entries);
 //! let compressed = IndexedPicture::new(original.width(), original.height(), palette, indices)?;
 //! assert_eq!(compressed.palette().len(), 5);
 //! # Ok::<(), quantize::Error>(())
 //! ```
 
 mod error;
+mod morton;
 mod simd;
 
 pub mod picture;

@@ -1,7 +1,5 @@
 //! Pixels to palette entries.
 
-use rayon::prelude::*;
-
 use crate::{
     Colors, Error, Palette, Result, Space, alpha,
     density::{Component, Corners, argmax, squared_distance},
@@ -146,19 +144,6 @@ pub fn counts_of_entries<const D: usize>(
     pixels
 }
 
-/// One palette entry a pixel: `entries` has one for each distinct color, `color_of_pixel` says
-/// which color a pixel has.
-///
-/// # Panics
-/// When a pixel's color lies outside `entries`.
-pub fn expand(entries: &[u8], color_of_pixel: &[u32]) -> Vec<u8> {
-    color_of_pixel
-        .par_iter()
-        .with_min_len(1 << 14)
-        .map(|&color| entries[color as usize])
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,7 +155,7 @@ mod tests {
         let entries: Vec<_> = (0..9).map(|i| [i * 16, 100, 128 - i * 12]).collect();
         let palette = Palette::opaque(&entries).unwrap();
         let (colors, color_of_pixel) = Colors::of(&picture);
-        let indices = expand(&nearest(&colors, &palette, Space::Srgb), &color_of_pixel);
+        let indices = color_of_pixel.expand(&nearest(&colors, &palette, Space::Srgb));
         assert_eq!(indices.len(), 40 * 30);
         for (pixel, &index) in picture.over_white().iter().zip(&indices) {
             let distance = |entry: [u8; 4]| -> u32 {
@@ -216,7 +201,7 @@ mod tests {
         let palette = Palette::new(vec![first]).unwrap();
         let entries = vec![0; colors.len()];
         let (palette, entries) = complete(&colors, &palette, entries, 0, k, Space::Srgb).unwrap();
-        (palette, expand(&entries, &color_of_pixel))
+        (palette, color_of_pixel.expand(&entries))
     }
 
     #[test]

@@ -10,6 +10,7 @@ use proptest::{
 };
 use quantize::{
     Colors, Effort, IndexedPicture, Palette, Picture, Space,
+    colors::ColorOfPixel,
     gmm::{self, CovarianceType},
     kmeans, map, metrics,
     picture::{self, Pixels},
@@ -96,11 +97,11 @@ fn compressed<const D: usize>(
 fn indexed<const D: usize>(
     picture: &Picture,
     colors: &Colors<D>,
-    color_of_pixel: &[u32],
+    color_of_pixel: &ColorOfPixel,
     palette: Palette,
     space: Space,
 ) -> IndexedPicture {
-    let indices = map::expand(&map::nearest(colors, &palette, space), color_of_pixel);
+    let indices = color_of_pixel.expand(&map::nearest(colors, &palette, space));
     IndexedPicture::new(picture.width(), picture.height(), palette, indices).unwrap()
 }
 

@@ -6,7 +6,9 @@
 use std::{fs, path::Path};
 
 use ndarray::{Array1, Array2, Array3};
-use quantize::{Colors, IndexedPicture, Space, gmm, kmeans, map, metrics, picture};
+use quantize::{
+    Colors, IndexedPicture, Space, colors::ColorOfPixel, gmm, kmeans, map, metrics, picture,
+};
 use serde_json::Value;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reference");
@@ -16,7 +18,7 @@ struct Subject {
     name: String,
     expected: Value,
     colors: Colors<3>,
-    color_of_pixel: Vec<u32>,
+    color_of_pixel: ColorOfPixel,
 }
 
 fn subjects() -> Vec<Subject> {
@@ -59,7 +61,7 @@ impl Subject {
     fn counts(&self, k: usize, index: impl Fn(usize) -> usize) -> Vec<f64> {
         let indices: Vec<_> = (0..self.colors.len()).map(index).collect();
         let mut counts = vec![0.0; k];
-        for &color in &self.color_of_pixel {
+        for color in self.color_of_pixel.to_vec() {
             counts[indices[color as usize]] += 1.0;
         }
         counts
@@ -267,7 +269,7 @@ fn five_colors_of_the_flower_have_the_error_that_scikit_learn_has_from_any_seed(
         let fit = kmeans::fit(&colors, &options).unwrap();
         let palette = kmeans::to_palette(&colors, &fit.centroids, Space::Srgb).unwrap();
         let entries = map::nearest(&colors, &palette, Space::Srgb);
-        let indices = map::expand(&entries, &color_of_pixel);
+        let indices = color_of_pixel.expand(&entries);
         let (width, height) = (flower.width(), flower.height());
         let indexed = IndexedPicture::new(width, height, palette, indices).unwrap();
         let mse = metrics::mse(&flower, &indexed.to_picture()).unwrap();

@@ -5,8 +5,9 @@ use std::{ops::RangeInclusive, path::PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use ndarray::{Array2, Array3, ArrayView2, Axis, concatenate};
 use quantize::{
-    Colors, Dither, Effort, IndexedPicture, Palette, Picture, Space, alpha, dither, gmm, kmeans,
-    map,
+    Colors, Dither, Effort, IndexedPicture, Palette, Picture, Space, alpha,
+    colors::ColorOfPixel,
+    dither, gmm, kmeans, map,
     model::Parameters,
     palette::Order,
     picture::{self, Pixels},
@@ -472,7 +473,7 @@ fn array<const D: usize>(points: &[[f64; D]]) -> Array2<f64> {
 pub struct Subject<const D: usize> {
     pub picture: Picture,
     pub colors: Colors<D>,
-    pub color_of_pixel: Vec<u32>,
+    pub color_of_pixel: ColorOfPixel,
 }
 
 /// A fitted model of colors in a space.
@@ -529,7 +530,7 @@ impl<const D: usize> Fit<D> {
         let (palette, space) = (self.palette(), self.space);
         let indices = dither::dither(
             colors,
-            color_of_pixel,
+            &color_of_pixel.to_vec(),
             width as usize,
             palette,
             space,
@@ -563,7 +564,7 @@ impl<const D: usize> Fit<D> {
         for entry in &mut entry_of_color {
             *entry = new_entry[usize::from(*entry)];
         }
-        let indices = map::expand(&entry_of_color, &subject.color_of_pixel);
+        let indices = subject.color_of_pixel.expand(&entry_of_color);
         let (width, height) = (subject.picture.width(), subject.picture.height());
         Ok(IndexedPicture::new(width, height, palette, indices)?)
     }
@@ -614,8 +615,7 @@ impl<const D: usize> Fit<D> {
             return Ok(None);
         };
         let colors = fit.mixture.posterior_colors(&subject.colors, self.space)?;
-        let color = |&color: &u32| colors[color as usize];
-        let pixels = subject.color_of_pixel.iter().map(color).collect();
+        let pixels = subject.color_of_pixel.expand(&colors);
         let (width, height) = (subject.picture.width(), subject.picture.height());
         Ok(Some(Picture::from_pixels(
             width,
@@ -633,7 +633,7 @@ impl<const D: usize> Fit<D> {
         };
         // No more than 256 colors can be asked for, nor loaded.
         let numbers: Vec<u8> = numbers.into_iter().map(|number| number as u8).collect();
-        let labels = map::expand(&numbers, &subject.color_of_pixel);
+        let labels = subject.color_of_pixel.expand(&numbers);
         let (width, height) = (subject.picture.width(), subject.picture.height());
         Ok(picture::encode_gray(width, height, &labels)?)
     }

@@ -1,9 +1,12 @@
 //! Distinct colors of many pictures, added up.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use super::distinct::{Distinct, Keys, color_of, key_of};
-use crate::{Error, Result};
+use super::distinct::{Distinct, Keys};
+use crate::{
+    Error, Result,
+    morton::{color_of, key_of},
+};
 
 /// Opaque colors of 8 bits a channel.
 const BYTE_COLORS: usize = 1 << 24;
@@ -32,11 +35,10 @@ impl Counts {
     /// # Errors
     /// When that makes more than 2^63 - 1 pixels; nothing is added then.
     pub fn add(&mut self, distinct: &Distinct) -> Result<()> {
-        let Distinct { keys, counts } = distinct;
         // Whole numbers, of pixels that were in memory.
-        let counts = counts.iter().map(|&count| count as u64);
+        let counts = distinct.counts().iter().map(|&count| count as u64);
         self.grow(counts.clone().sum())?;
-        match keys {
+        match &distinct.keys {
             Keys::Bytes(keys) => {
                 let bytes = self.bytes();
                 for (&key, count) in keys.iter().zip(counts) {
@@ -81,17 +83,16 @@ impl Counts {
         let bytes = self.bytes.iter().enumerate();
         let bytes = bytes.filter(|&(_, &count)| count > 0);
         if self.words.is_empty() {
-            let (keys, counts) = bytes
+            let (keys, counts): (Vec<_>, _) = bytes
                 .map(|(key, &count)| (key as u32, count as f64))
                 .unzip();
-            let keys = Keys::Bytes(keys);
-            return Ok(Distinct { keys, counts });
+            return Ok(Distinct::new(Keys::Bytes(Arc::new(keys)), counts));
         }
         let mut words = self.words;
         words.extend(bytes.map(|(key, &count)| (words_of(color_of(key as u32)), count)));
         let counts = words.values().map(|&count| count as f64).collect();
         let keys = Keys::Words(words.into_keys().collect());
-        Ok(Distinct { keys, counts })
+        Ok(Distinct::new(keys, counts))
     }
 
     fn bytes(&mut self) -> &mut [u64] {

@@ -1,52 +1,22 @@
-//! Pixels to distinct colors: of 8-bit RGB in linear time, without a hash table and without a sort.
-//!
-//! A bitmap with one bit for each of the 2^24 colors, in Morton order, is filled from the pixels.
-//! The number of bits set before a color's own is that color's rank (Jacobson, "Space-efficient
-//! static trees and graphs", FOCS 1989: a count per word, the rest by counting bits), and ranks are
-//! the rows of the distinct colors in Morton order.
+//! Pixels to distinct colors.
+
+use std::sync::Arc;
 
 use pulp::NullaryFnOnce;
 use rayon::prelude::*;
 
 use crate::{
     Picture,
+    morton::{channel_of, color_of},
     picture::Pixels,
-    simd::{LANES, vectorize},
-};
-
-/// Words of the bitmap.
-const WORDS: usize = 1 << 18;
-
-/// Words of a page of it, which has the colors of a cube of 32 to a side. Memory that nothing was written
-/// to costs nothing as long as it is not read either: pages without a color, most of a picture's, are
-/// passed over.
-const PAGE: usize = 1 << 9;
-
-/// Each thread fills a bitmap of 2 MiB of its own: not worth it for fewer pixels, and no more of
-/// them than this.
-const MIN_PIXELS_PER_PART: usize = 1 << 16;
-const MAX_PARTS: usize = 16;
-
-/// `SPREAD[v]` has bit b of the byte v at place 3b.
-const SPREAD: [u32; 256] = {
-    let mut table = [0; 256];
-    let mut value = 0;
-    while value < 256 {
-        let mut bit = 0;
-        while bit < 8 {
-            table[value] |= ((value as u32 >> bit) & 1) << (3 * bit);
-            bit += 1;
-        }
-        value += 1;
-    }
-    table
+    simd::LANES,
 };
 
 /// Distinct colors, ascending by keys of one of two kinds.
 #[derive(Clone, Debug)]
 pub(super) enum Keys {
-    /// Of opaque colors with 8 bits a channel, as [`key_of`] gives them.
-    Bytes(Vec<u32>),
+    /// Of opaque colors with 8 bits a channel, in Morton order.
+    Bytes(Arc<Vec<u32>>),
     /// Of colors of any kind: 16 bits each of red, green, blue and alpha, the first the highest. All
     /// that is invisible has the key 0.
     Words(Vec<u64>),
@@ -74,27 +44,72 @@ impl Keys {
 #[derive(Clone, Debug)]
 pub struct Distinct {
     pub(super) keys: Keys,
-    pub(super) counts: Vec<f64>,
+    /// (n + LANES,), the last LANES of them zeros.
+    counts: Arc<Vec<f64>>,
 }
 
 impl Distinct {
+    /// Of these keys and their `counts`.
+    pub(super) fn new(keys: Keys, mut counts: Vec<f64>) -> Self {
+        counts.resize(keys.len() + LANES, 0.0);
+        let counts = Arc::new(counts);
+        Self { keys, counts }
+    }
+
     /// The distinct colors of `picture`.
     pub fn of(picture: &Picture) -> Self {
         Self::with_places(picture).0
     }
 
-    /// The distinct colors of `picture`, and the place of each pixel's color among them.
-    pub(super) fn with_places(picture: &Picture) -> (Self, Vec<u32>) {
-        match picture.pixels() {
-            Pixels::Rgb8(pixels) => of_bytes(pixels),
-            _ => of_any_kind(picture),
+    /// The distinct colors of `picture`, and the place of each pixel's color among them where the tally of
+    /// the picture does not tell it. Keys of any kind are too many for a tally, so they are sorted.
+    pub(super) fn with_places(picture: &Picture) -> (Self, Option<Vec<u32>>) {
+        if let Pixels::Rgb8(pixels) = picture.pixels() {
+            let tally = picture.tally_of(pixels);
+            let distinct = Self {
+                keys: Keys::Bytes(tally.keys().clone()),
+                counts: tally.counts().clone(),
+            };
+            return (distinct, None);
         }
+        let key = |pixel: usize| {
+            let [r, g, b, a] = picture
+                .rgba(pixel)
+                .map(|value| (value * 257.0).round() as u64);
+            match a {
+                0 => 0,
+                _ => r << 48 | g << 32 | b << 16 | a,
+            }
+        };
+        let keys = || (0..picture.len()).into_par_iter().map(key);
+        let mut sorted: Vec<u64> = keys().collect();
+        sorted.par_sort_unstable();
+        let runs = || sorted.chunk_by(|a, b| a == b);
+        let mut counts = Vec::with_capacity(runs().count() + LANES);
+        counts.extend(runs().map(|run| run.len() as f64));
+        let mut distinct = sorted;
+        distinct.dedup();
+        distinct.shrink_to_fit();
+        let place = |key| distinct.binary_search(&key).expect("every color is listed") as u32;
+        let color_of_pixel = keys().map(place).collect();
+        let keys = Keys::Words(distinct);
+        (Self::new(keys, counts), Some(color_of_pixel))
     }
 
     /// How many colors there are.
     #[expect(clippy::len_without_is_empty, reason = "there is always a color")]
     pub fn len(&self) -> usize {
-        self.counts.len()
+        self.keys.len()
+    }
+
+    /// How many pixels have each color.
+    pub(super) fn counts(&self) -> &[f64] {
+        &self.counts[..self.len()]
+    }
+
+    /// The keys, and the counts with LANES zeros.
+    pub(super) fn into_parts(self) -> (Keys, Arc<Vec<f64>>) {
+        (self.keys, self.counts)
     }
 
     /// Whether some color is not opaque.
@@ -108,7 +123,7 @@ impl Distinct {
     /// The colors as sRGB with straight alpha, all four on the scale 0 to 255, and the pixels of
     /// each.
     pub fn colors(&self) -> impl Iterator<Item = ([f64; 4], f64)> {
-        let counts = self.counts.iter().enumerate();
+        let counts = self.counts().iter().enumerate();
         counts.map(|(i, &count)| (self.keys.color(i), count))
     }
 }
@@ -122,26 +137,6 @@ fn color_of_words(key: u64) -> [f64; 4] {
 fn color_of_bytes(key: u32) -> [f64; 4] {
     let [r, g, b] = color_of(key).map(f64::from);
     [r, g, b, 255.0]
-}
-
-/// The Morton key of a color: bit b of red, green and blue at the places 3b + 2, 3b + 1 and 3b.
-#[inline(always)]
-pub(super) fn key_of([r, g, b]: [u8; 3]) -> u32 {
-    SPREAD[usize::from(r)] << 2 | SPREAD[usize::from(g)] << 1 | SPREAD[usize::from(b)]
-}
-
-/// The color of a Morton key.
-pub(super) fn color_of(key: u32) -> [u8; 3] {
-    [0, 1, 2].map(|channel| channel_of(key, channel) as u8)
-}
-
-/// One channel of that color: 0 is red.
-#[inline(always)]
-fn channel_of(key: u32, channel: usize) -> u32 {
-    let bits = (key >> (2 - channel)) & 0x0024_9249;
-    let bits = (bits | bits >> 2) & 0x000c_30c3;
-    let bits = (bits | bits >> 4) & 0x0000_f00f;
-    (bits | bits >> 8) & 0xff
 }
 
 /// Fills the first rows of a column with one channel of the colors of Morton keys.
@@ -159,179 +154,5 @@ impl NullaryFnOnce for Column<'_> {
         for (value, &key) in self.values.iter_mut().zip(self.keys) {
             *value = f64::from(channel_of(key, self.channel));
         }
-    }
-}
-
-fn of_bytes(pixels: &[[u8; 3]]) -> (Distinct, Vec<u32>) {
-    let parts =
-        (pixels.len() / MIN_PIXELS_PER_PART).clamp(1, rayon::current_num_threads().min(MAX_PARTS));
-    let part = pixels.len().div_ceil(parts);
-    let mut color_of_pixel = vec![0; pixels.len()];
-
-    let bitmaps: Vec<Bitmap> = pixels
-        .par_chunks(part)
-        .zip(color_of_pixel.par_chunks_mut(part))
-        .map(|(pixels, keys)| {
-            let mut bitmap = Bitmap::empty();
-            for (&pixel, key) in pixels.iter().zip(keys) {
-                *key = key_of(pixel);
-                bitmap.insert(*key);
-            }
-            bitmap
-        })
-        .collect();
-    let mut bitmaps = bitmaps.into_iter();
-    let mut bitmap = bitmaps.next().expect("a picture has a pixel");
-    for other in bitmaps {
-        bitmap.insert_all(&other);
-    }
-
-    let (keys, ranks) = vectorize(Rank { bitmap: &bitmap });
-    let n = keys.len();
-    let counts_of_parts: Vec<Vec<u32>> = color_of_pixel
-        .par_chunks_mut(part)
-        .map(|keys| {
-            vectorize(Place {
-                bitmap: &bitmap,
-                ranks: &ranks,
-                n,
-                keys,
-            })
-        })
-        .collect();
-    let mut counts = Vec::with_capacity(n + LANES);
-    counts.resize(n, 0.0);
-    for part in counts_of_parts {
-        for (total, count) in counts.iter_mut().zip(part) {
-            *total += f64::from(count);
-        }
-    }
-    let keys = Keys::Bytes(keys);
-    (Distinct { keys, counts }, color_of_pixel)
-}
-
-/// Such keys are too many for a bitmap, so they are sorted.
-fn of_any_kind(picture: &Picture) -> (Distinct, Vec<u32>) {
-    let key = |pixel: usize| {
-        let [r, g, b, a] = picture
-            .rgba(pixel)
-            .map(|value| (value * 257.0).round() as u64);
-        match a {
-            0 => 0,
-            _ => r << 48 | g << 32 | b << 16 | a,
-        }
-    };
-    let keys = || (0..picture.len()).into_par_iter().map(key);
-    let mut sorted: Vec<u64> = keys().collect();
-    sorted.par_sort_unstable();
-    let runs = || sorted.chunk_by(|a, b| a == b);
-    let mut counts = Vec::with_capacity(runs().count());
-    counts.extend(runs().map(|run| run.len() as f64));
-    let mut distinct = sorted;
-    distinct.dedup();
-    distinct.shrink_to_fit();
-    let place = |key| distinct.binary_search(&key).expect("every color is listed") as u32;
-    let color_of_pixel = keys().map(place).collect();
-    let keys = Keys::Words(distinct);
-    (Distinct { keys, counts }, color_of_pixel)
-}
-
-/// A set of Morton keys: a bit for each.
-struct Bitmap {
-    words: Vec<u64>,
-    /// Whether there is a key in a page.
-    is_used: Vec<bool>,
-}
-
-impl Bitmap {
-    fn empty() -> Self {
-        Self {
-            words: vec![0; WORDS],
-            is_used: vec![false; WORDS / PAGE],
-        }
-    }
-
-    fn insert(&mut self, key: u32) {
-        let word = key as usize >> 6;
-        self.words[word] |= 1 << (key & 63);
-        self.is_used[word / PAGE] = true;
-    }
-
-    fn insert_all(&mut self, other: &Self) {
-        let others = other.words.par_chunks(PAGE).zip(&other.is_used);
-        let pages = self.words.par_chunks_mut(PAGE).zip(&mut self.is_used);
-        let pages = pages.zip(others).with_min_len(WORDS / PAGE / 8);
-        pages.for_each(|((page, is_used), (other, other_is_used))| {
-            if *other_is_used {
-                *is_used = true;
-                for (word, other) in page.iter_mut().zip(other) {
-                    *word |= other;
-                }
-            }
-        });
-    }
-}
-
-/// All keys in the bitmap, ascending, and for each word that is not 0 how many keys are before it.
-struct Rank<'a> {
-    bitmap: &'a Bitmap,
-}
-
-impl NullaryFnOnce for Rank<'_> {
-    type Output = (Vec<u32>, Vec<u32>);
-
-    #[inline(always)]
-    fn call(self) -> Self::Output {
-        let used = || {
-            let pages = self.bitmap.is_used.iter().enumerate();
-            pages
-                .filter(|(_, is_used)| **is_used)
-                .map(|(page, _)| page * PAGE)
-        };
-        let words = &self.bitmap.words;
-        let mut ranks = vec![0; words.len()];
-        let mut rank = 0;
-        for first in used() {
-            let page = &words[first..first + PAGE];
-            for (word, before) in page.iter().zip(&mut ranks[first..]) {
-                *before = rank;
-                rank += word.count_ones();
-            }
-        }
-        let mut keys = Vec::with_capacity(rank as usize);
-        for first in used() {
-            for (i, &word) in (first..).zip(&words[first..first + PAGE]) {
-                let mut rest = word;
-                while rest != 0 {
-                    keys.push((i as u32) << 6 | rest.trailing_zeros());
-                    rest &= rest - 1;
-                }
-            }
-        }
-        (keys, ranks)
-    }
-}
-
-/// Replaces each key by its rank, and counts how often each rank occurs.
-struct Place<'a> {
-    bitmap: &'a Bitmap,
-    ranks: &'a [u32],
-    n: usize,
-    keys: &'a mut [u32],
-}
-
-impl NullaryFnOnce for Place<'_> {
-    type Output = Vec<u32>;
-
-    #[inline(always)]
-    fn call(self) -> Vec<u32> {
-        let mut counts = vec![0; self.n];
-        for key in self.keys {
-            let word = *key as usize >> 6;
-            let before = self.bitmap.words[word] & ((1 << (*key & 63)) - 1);
-            *key = self.ranks[word] + before.count_ones();
-            counts[*key as usize] += 1;
-        }
-        counts
     }
 }

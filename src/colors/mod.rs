@@ -9,9 +9,14 @@
 mod boxes;
 mod counts;
 mod distinct;
+mod of_pixel;
 pub(crate) mod runs;
 
-use std::{cmp::Ordering, collections::BinaryHeap, sync::OnceLock};
+use std::{
+    cmp::Ordering,
+    collections::BinaryHeap,
+    sync::{Arc, OnceLock},
+};
 
 use ndarray::{Array2, ArrayView2, Axis, ShapeBuilder, Slice};
 use rayon::prelude::*;
@@ -20,6 +25,7 @@ pub(crate) use boxes::Node;
 pub use counts::Counts;
 pub use distinct::Distinct;
 use distinct::{Column, Keys};
+pub use of_pixel::ColorOfPixel;
 use runs::Runs;
 
 use crate::{
@@ -37,20 +43,20 @@ pub struct Colors<const D: usize> {
     /// (n + LANES, D), column by column; the rows past n are zeros that vector loads may read.
     points: Array2<f64>,
     /// (n + LANES,), the last LANES of them zeros.
-    counts: Vec<f64>,
+    counts: Arc<Vec<f64>>,
     total: f64,
     unit: f64,
     /// Morton keys, ascending.
-    keys: Vec<u32>,
+    keys: Arc<Vec<u32>>,
     nodes: Vec<Node<D>>,
     blocks: Vec<usize>,
     runs: OnceLock<Runs<D>>,
 }
 
 impl Colors<3> {
-    /// The distinct colors of `picture` as sRGB on the scale 0 to 255, and for each pixel, row by
-    /// row, the row of its color in [`points`](Self::points). Alpha does not count.
-    pub fn of(picture: &Picture) -> (Self, Vec<u32>) {
+    /// The distinct colors of `picture` as sRGB on the scale 0 to 255, and which of them each pixel has.
+    /// Alpha does not count.
+    pub fn of(picture: &Picture) -> (Self, ColorOfPixel) {
         Self::in_space(picture, Space::Srgb)
     }
 }
@@ -127,17 +133,14 @@ impl<const D: usize> Colors<D> {
     const BYTES: u64 = if D == 3 { 96 } else { 200 };
 
     /// The distinct colors of `picture` as points of `space`, with alpha where D is 4 and without
-    /// where it is 3, and for each pixel, row by row, the row of its color in
-    /// [`points`](Self::points). Pixels that are invisible have one color.
-    pub fn in_space(picture: &Picture, space: Space) -> (Self, Vec<u32>) {
-        let (distinct, mut color_of_pixel) = Distinct::with_places(picture);
-        let (colors, place) = Self::of_distinct(distinct, space);
-        if let Some(place) = place {
-            color_of_pixel
-                .par_iter_mut()
-                .with_min_len(ROWS_PER_TASK)
-                .for_each(|color| *color = place[*color as usize]);
-        }
+    /// where it is 3, and which of them each pixel has. Pixels that are invisible have one color.
+    pub fn in_space(picture: &Picture, space: Space) -> (Self, ColorOfPixel) {
+        let (distinct, places) = Distinct::with_places(picture);
+        let (colors, rows) = Self::of_distinct(distinct, space);
+        let color_of_pixel = match places {
+            None => ColorOfPixel::by_tally(picture, rows),
+            Some(places) => ColorOfPixel::by_places(places, rows),
+        };
         (colors, color_of_pixel)
     }
 
@@ -145,7 +148,7 @@ impl<const D: usize> Colors<D> {
     /// last bit those of one picture that has all the pixels. Also returned: for each of
     /// [`Distinct::colors`] its row in [`points`](Self::points), or `None` where that is its place.
     pub fn of_distinct(distinct: Distinct, space: Space) -> (Self, Option<Vec<u32>>) {
-        let Distinct { keys, counts } = distinct;
+        let (keys, counts) = distinct.into_parts();
         match keys {
             Keys::Bytes(keys) if D == 3 && space == Space::Srgb => {
                 let points = columns_of_bytes(&keys);
@@ -155,7 +158,7 @@ impl<const D: usize> Colors<D> {
                 let point = |i| space.point(keys.color(i));
                 let rows: Vec<[f64; D]> = (0..keys.len()).into_par_iter().map(point).collect();
                 drop(keys);
-                let (colors, place) = Self::sorted(rows, counts, space.unit());
+                let (colors, place) = Self::sorted(rows, &counts, space.unit());
                 (colors, Some(place))
             }
         }
@@ -204,11 +207,11 @@ impl<const D: usize> Colors<D> {
             .into_iter()
             .map(|row| std::array::from_fn(|d| row[d]))
             .collect();
-        Ok(Self::sorted(rows, counts.to_vec(), unit))
+        Ok(Self::sorted(rows, counts, unit))
     }
 
     /// As [`from_points`](Self::from_points), of points that are known to be sound.
-    fn sorted(rows: Vec<[f64; D]>, counts: Vec<f64>, unit: f64) -> (Self, Vec<u32>) {
+    fn sorted(rows: Vec<[f64; D]>, counts: &[f64], unit: f64) -> (Self, Vec<u32>) {
         let n = rows.len();
         let keys = boxes::morton_keys(&rows);
         let mut order: Vec<u32> = (0..n as u32).collect();
@@ -232,18 +235,25 @@ impl<const D: usize> Colors<D> {
             place[row as usize] = firsts.len() as u32 - 1;
             totals[firsts.len() - 1] += counts[row as usize];
         }
-        let keys = firsts.iter().map(|&row| keys[row as usize]).collect();
+        let keys = firsts.iter().map(|&row| keys[row as usize]);
+        let keys = Arc::new(keys.collect());
+        totals.resize(firsts.len() + LANES, 0.0);
         let points = columns(firsts.len(), |color| rows[firsts[color] as usize]);
         // The boxes take the memory that these leave.
-        drop((rows, counts, order, firsts));
-        (Self::in_order(keys, points, totals, unit), place)
+        drop((rows, order, firsts));
+        (Self::in_order(keys, points, Arc::new(totals), unit), place)
     }
 
-    /// Colors that stand in the order of their Morton `keys` already.
-    fn in_order(keys: Vec<u32>, points: Array2<f64>, mut counts: Vec<f64>, unit: f64) -> Self {
+    /// Colors that stand in the order of their Morton `keys` already; their counts are followed by LANES
+    /// zeros.
+    fn in_order(
+        keys: Arc<Vec<u32>>,
+        points: Array2<f64>,
+        counts: Arc<Vec<f64>>,
+        unit: f64,
+    ) -> Self {
         let total = counts.iter().sum();
         let (nodes, blocks) = boxes::build(&keys, &points, &counts);
-        counts.resize(keys.len() + LANES, 0.0);
         Self {
             points,
             counts,
@@ -263,7 +273,7 @@ impl<const D: usize> Colors<D> {
             std::array::from_fn(|d| point[d] * scale[d])
         };
         let points = columns(self.len(), point);
-        Self::in_order(self.keys.clone(), points, self.counts().to_vec(), self.unit)
+        Self::in_order(self.keys.clone(), points, self.counts.clone(), self.unit)
     }
 
     /// n, the number of distinct colors.
@@ -314,7 +324,7 @@ impl<const D: usize> Colors<D> {
         let most = n.min(self.len());
         let mut keys = Vec::with_capacity(most);
         let mut points = Vec::with_capacity(most);
-        let mut counts = Vec::with_capacity(most);
+        let mut counts = Vec::with_capacity(most + LANES);
         let mut at = 0;
         while at < self.nodes.len() {
             let node = &self.nodes[at];
@@ -334,8 +344,9 @@ impl<const D: usize> Colors<D> {
             }
             at += 1;
         }
+        counts.resize(keys.len() + LANES, 0.0);
         let points = columns(points.len(), |row| points[row]);
-        Self::in_order(keys, points, counts, self.unit)
+        Self::in_order(Arc::new(keys), points, Arc::new(counts), self.unit)
     }
 
     /// The scatter from which on boxes are opened, for `n` to be left. (A box scatters at least as much
@@ -474,7 +485,7 @@ mod tests {
             let picture = noise(300, 200, bits);
             let (colors, color_of_pixel) = Colors::of(&picture);
             let mut counts = vec![0.0; colors.len()];
-            for (pixel, &color) in picture.over_white().iter().zip(&color_of_pixel) {
+            for (pixel, color) in picture.over_white().iter().zip(color_of_pixel.to_vec()) {
                 assert_eq!(pixel.map(f64::from), colors.point(color as usize));
                 counts[color as usize] += 1.0;
             }
@@ -501,6 +512,8 @@ mod tests {
             for space in [Space::Srgb, Space::Linear, Space::Lab, Space::Oklab] {
                 let (colors, color_of_pixel) = Colors::<4>::in_space(&picture, space);
                 let (opaque, opaque_of_pixel) = Colors::<3>::in_space(&picture, space);
+                let color_of_pixel = color_of_pixel.to_vec();
+                let opaque_of_pixel = opaque_of_pixel.to_vec();
                 for i in 0..picture.len() {
                     let point = space.point(picture.rgba(i));
                     assert_eq!(colors.point(color_of_pixel[i] as usize), point);

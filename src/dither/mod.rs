@@ -329,7 +329,15 @@ mod tests {
         let (colors, color_of_pixel) = Colors::of(picture);
         let width = picture.width() as usize;
         let how = Dither { method, strength };
-        dither(&colors, &color_of_pixel, width, palette, Space::Srgb, how).unwrap()
+        dither(
+            &colors,
+            &color_of_pixel.to_vec(),
+            width,
+            palette,
+            Space::Srgb,
+            how,
+        )
+        .unwrap()
     }
 
     /// What `work` returns on the picture, whose channels all count alike, to be shown in the palette.
@@ -343,7 +351,7 @@ mod tests {
         let additive = additive(space);
         work(&Canvas {
             colors: &colors,
-            color_of_pixel: &color_of_pixel,
+            color_of_pixel: &color_of_pixel.to_vec(),
             width: picture.width() as usize,
             entries: &palette.points(space),
             nearest: &map::nearest(&colors, palette, space),
@@ -367,6 +375,7 @@ mod tests {
     #[test]
     fn what_cannot_be_dithered_is_refused() {
         let (colors, color_of_pixel) = Colors::of(&noise(6, 5, 6));
+        let color_of_pixel = color_of_pixel.to_vec();
         let how = |method, strength| Dither { method, strength };
         let refused = |pixels: &[u32], width, how| {
             dither(&colors, pixels, width, &black_and_white(), Space::Srgb, how).is_err()
@@ -463,7 +472,7 @@ mod tests {
                     let strength = 1.0;
                     let how = Dither { method, strength };
                     let indices =
-                        dither(&colors, &color_of_pixel, 96, palette, space, how).unwrap();
+                        dither(&colors, &color_of_pixel.to_vec(), 96, palette, space, how).unwrap();
                     for channel in 0..3 {
                         let value =
                             |&index: &u8| f64::from(palette.colors()[usize::from(index)][channel]);
@@ -522,7 +531,7 @@ mod tests {
             let (colors, color_of_pixel) = Colors::<3>::in_space(&picture, space);
             let entries = |method, strength| {
                 let how = Dither { method, strength };
-                dither(&colors, &color_of_pixel, 256, &palette, space, how).unwrap()
+                dither(&colors, &color_of_pixel.to_vec(), 256, &palette, space, how).unwrap()
             };
             let nearest = entries(Method::Adaptive, 0.0);
             for method in METHODS {
@@ -571,7 +580,15 @@ mod tests {
         for method in METHODS {
             let strength = 1.0;
             let how = Dither { method, strength };
-            let indices = dither(&colors, &color_of_pixel, 64, &palette, Space::Srgb, how).unwrap();
+            let indices = dither(
+                &colors,
+                &color_of_pixel.to_vec(),
+                64,
+                &palette,
+                Space::Srgb,
+                how,
+            )
+            .unwrap();
             let opaque = |columns: Range<usize>| -> f64 {
                 let rows = indices.chunks(64).flat_map(|row| &row[columns.clone()]);
                 rows.map(|&index| f64::from(index)).sum::<f64>() / (64.0 * columns.len() as f64)
@@ -601,7 +618,8 @@ mod tests {
                 method: Method::FloydSteinberg,
                 strength: 1.0,
             };
-            let indices = dither(&colors, &color_of_pixel, 64, &palette, space, how).unwrap();
+            let indices =
+                dither(&colors, &color_of_pixel.to_vec(), 64, &palette, space, how).unwrap();
             let below = &indices[64 * 40..];
             let far = below.iter().filter(|&&index| index == 0 || index == 3);
             assert_eq!(far.count(), 0, "{space:?}");
@@ -647,8 +665,15 @@ mod tests {
                             method,
                             strength: 1.0,
                         };
-                        let indices =
-                            dither(&distinct, &color_of_pixel, 64, &palette, space, how).unwrap();
+                        let indices = dither(
+                            &distinct,
+                            &color_of_pixel.to_vec(),
+                            64,
+                            &palette,
+                            space,
+                            how,
+                        )
+                        .unwrap();
                         let additive = additive(space);
                         let points = palette.points::<3>(additive);
                         let [r, g, b] = color.map(f64::from);
@@ -720,7 +745,15 @@ mod tests {
             method: Method::FloydSteinberg,
             strength: 1.0,
         };
-        let indices = dither(&colors, &color_of_pixel, 5, &palette, Space::Srgb, how).unwrap();
+        let indices = dither(
+            &colors,
+            &color_of_pixel.to_vec(),
+            5,
+            &palette,
+            Space::Srgb,
+            how,
+        )
+        .unwrap();
         for (pixel, &index) in picture.over_white().iter().zip(&indices) {
             assert_eq!(palette.colors()[usize::from(index)][..3], *pixel);
         }

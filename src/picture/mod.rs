@@ -9,6 +9,7 @@ mod histogram;
 mod indexed;
 mod metadata;
 mod profile;
+mod tally;
 mod write;
 
 pub use builtin::{BUILTIN_NAMES, builtin, builtin_bytes};
@@ -20,9 +21,14 @@ pub use indexed::IndexedPicture;
 pub use metadata::{Metadata, Resolution};
 pub use write::{Existing, Staged, write};
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    sync::{Arc, OnceLock},
+};
 
 use rayon::prelude::*;
+
+pub(crate) use tally::Tally;
 
 use crate::{Error, Result};
 
@@ -100,21 +106,48 @@ fn each<T: Copy + Sync, U: Send>(pixels: &[T], of: impl Fn(T) -> U + Sync) -> Ve
 
 /// A picture of sRGB pixels. It has at least one pixel; it has alpha only where some pixel is not
 /// opaque, and 16 bits a channel only where 8 would lose something.
+/// Clones share the pixels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
     width: u32,
     height: u32,
-    pixels: Pixels,
+    content: Arc<Content>,
 }
+
+/// Pixels, and what is known of them.
+#[derive(Debug)]
+struct Content {
+    pixels: Pixels,
+    /// Of pixels of opaque bytes, once somebody has asked for it or a decoder has counted by the way.
+    tally: OnceLock<Tally>,
+}
+
+impl PartialEq for Content {
+    fn eq(&self, other: &Self) -> bool {
+        self.pixels == other.pixels
+    }
+}
+
+impl Eq for Content {}
 
 impl Picture {
     /// A picture of these dimensions, to which `pixels` are known to fit.
     fn of(width: u32, height: u32, pixels: Pixels) -> Self {
+        let content = Content {
+            pixels: pixels.simplified(),
+            tally: OnceLock::new(),
+        };
         Self {
             width,
             height,
-            pixels: pixels.simplified(),
+            content: Arc::new(content),
         }
+    }
+
+    /// The same picture, whose `tally` was made by the way.
+    fn with_tally(self, tally: Tally) -> Self {
+        let _ = self.content.tally.set(tally);
+        self
     }
 
     /// An opaque picture of these dimensions whose pixels are copied from `rgb`, three bytes each.
@@ -163,18 +196,29 @@ impl Picture {
 
     /// All pixels, row by row.
     pub fn pixels(&self) -> &Pixels {
-        &self.pixels
+        &self.content.pixels
+    }
+
+    /// How many of `pixels`, which are those of the picture, have each color.
+    pub(crate) fn tally_of(&self, pixels: &[[u8; 3]]) -> &Tally {
+        let tally = &self.content.tally;
+        if tally.get().is_none() {
+            // Made before it is put there: a thread that waits for another one's tally while both
+            // count could wait forever.
+            let _ = tally.set(Tally::of(pixels));
+        }
+        tally.get().expect("it is there now")
     }
 
     /// How many pixels there are.
     #[expect(clippy::len_without_is_empty, reason = "a picture has a pixel")]
     pub fn len(&self) -> usize {
-        self.pixels.len()
+        self.pixels().len()
     }
 
     /// Whether some pixel is not opaque.
     pub fn has_alpha(&self) -> bool {
-        matches!(self.pixels, Pixels::Rgba8(_) | Pixels::Rgba16(_))
+        matches!(self.pixels(), Pixels::Rgba8(_) | Pixels::Rgba16(_))
     }
 
     /// Pixel `i`, counted row by row, on the scale 0 to 255.
@@ -183,7 +227,7 @@ impl Picture {
     /// When there is no such pixel.
     pub fn rgba(&self, i: usize) -> [f64; 4] {
         let opaque = |[r, g, b]: [f64; 3]| [r, g, b, 255.0];
-        match &self.pixels {
+        match self.pixels() {
             Pixels::Rgb8(pixels) => opaque(pixels[i].map(f64::from)),
             Pixels::Rgba8(pixels) => pixels[i].map(f64::from),
             Pixels::Rgb16(pixels) => opaque(pixels[i].map(|value| f64::from(value) / 257.0)),
@@ -194,7 +238,7 @@ impl Picture {
     /// All pixels with 8 bits a channel, and alpha.
     pub fn to_rgba8(&self) -> Vec<[u8; 4]> {
         let opaque = |[r, g, b]: [u8; 3]| [r, g, b, u8::MAX];
-        match &self.pixels {
+        match self.pixels() {
             Pixels::Rgb8(pixels) => each(pixels, opaque),
             Pixels::Rgba8(pixels) => pixels.clone(),
             Pixels::Rgb16(pixels) => each(pixels, |pixel| opaque(pixel.map(nearest_byte))),
@@ -208,7 +252,7 @@ impl Picture {
             let a = u32::from(a);
             [r, g, b].map(|value| ((u32::from(value) * a + 255 * (255 - a) + 127) / 255) as u8)
         };
-        match &self.pixels {
+        match self.pixels() {
             Pixels::Rgb8(pixels) => Cow::Borrowed(pixels),
             Pixels::Rgba8(pixels) => Cow::Owned(each(pixels, over)),
             Pixels::Rgb16(pixels) => Cow::Owned(each(pixels, |pixel| pixel.map(nearest_byte))),

@@ -110,8 +110,10 @@ impl From<Chromaticities> for png::SourceChromaticities {
 /// What became of the colors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// They are sRGB.
+    /// They are sRGB, as they were.
     Srgb,
+    /// They are sRGB now.
+    Converted,
     /// Their profile cannot be read, and they are as they were.
     Broken,
     /// Their profile is for other pixels, and they are as they were.
@@ -134,7 +136,7 @@ pub fn to_srgb(pixels: &mut Pixels, is_gray: bool, color: &ColorDescription) -> 
         _ => return Outcome::Ignored,
     };
     match convert(pixels, &profile, is_gray) {
-        Ok(()) => Outcome::Srgb,
+        Ok(outcome) => outcome,
         Err(_) => Outcome::Broken,
     }
 }
@@ -229,16 +231,21 @@ fn is_high_dynamic_range(codes: &CicpProfile) -> bool {
     matches!(codes.transfer_characteristics, Hlg | Smpte2084)
 }
 
-fn convert(pixels: &mut Pixels, profile: &ColorProfile, is_gray: bool) -> Result<(), CmsError> {
+fn convert(
+    pixels: &mut Pixels,
+    profile: &ColorProfile,
+    is_gray: bool,
+) -> Result<Outcome, CmsError> {
     if describes_srgb(profile, is_gray)? {
-        return Ok(());
+        return Ok(Outcome::Srgb);
     }
     match pixels {
         Pixels::Rgb8(pixels) => transform(pixels, profile, is_gray),
         Pixels::Rgba8(pixels) => transform(pixels, profile, is_gray),
         Pixels::Rgb16(pixels) => transform(pixels, profile, is_gray),
         Pixels::Rgba16(pixels) => transform(pixels, profile, is_gray),
-    }
+    }?;
+    Ok(Outcome::Converted)
 }
 
 /// Whether the profile leaves colors of 8 bits as they are, rounded. Many files carry a profile of sRGB
@@ -342,7 +349,8 @@ mod tests {
     fn linear_light_is_encoded_within_a_step_of_eight_bits_and_finer_in_sixteen() {
         for is_gray in [true, false] {
             let mut eight = Pixels::Rgb8((0..=255).map(|v| [v; 3]).collect());
-            assert_eq!(to_srgb(&mut eight, is_gray, &gamma(100_000)), Outcome::Srgb);
+            let outcome = to_srgb(&mut eight, is_gray, &gamma(100_000));
+            assert_eq!(outcome, Outcome::Converted);
             let Pixels::Rgb8(eight) = eight else {
                 panic!("bits changed")
             };
@@ -401,7 +409,7 @@ mod tests {
             ColorDescription::Cicp([12, 13, 0, 1]),
         ] {
             let mut pixels = Pixels::Rgba8(vec![[100, 50, 50, 9], [128, 128, 128, 255]]);
-            assert_eq!(to_srgb(&mut pixels, false, &color), Outcome::Srgb);
+            assert_eq!(to_srgb(&mut pixels, false, &color), Outcome::Converted);
             assert_eq!(
                 pixels,
                 Pixels::Rgba8(vec![[108, 46, 48, 9], [128, 128, 128, 255]])

@@ -3,10 +3,14 @@
 use image::{ColorType, ExtendedColorType, ImageDecoder};
 
 use super::{Format, jpeg::JpegHeader, other};
-use crate::{Error, Result, error::guarded, picture::chunks};
+use crate::{
+    Error, Result,
+    error::guarded,
+    picture::{Tally, chunks},
+};
 
-/// Bytes a pixel of what follows the decoder: its distinct color, its palette entry and its color in
-/// the result.
+/// Bytes a pixel of what follows the decoder: its distinct color, where a dither asks for it, its palette
+/// entry and its color in the result.
 const MAP_BYTES: u64 = 8;
 
 /// The same where colors are not three bytes: its key, which is sorted, and its distinct color.
@@ -79,9 +83,14 @@ impl Header {
     fn memory_needed(&self) -> u64 {
         let count = u64::from(self.width) * u64::from(self.height);
         let is_rgb8 = self.pixels == count.saturating_mul(3);
-        let map = if is_rgb8 { MAP_BYTES } else { SORT_BYTES };
+        let (map, tally) = if is_rgb8 {
+            (MAP_BYTES, Tally::memory_needed(count))
+        } else {
+            (SORT_BYTES, 0)
+        };
         let after = self.pixels.saturating_add(count.saturating_mul(map));
-        self.decoder.max(after)
+        // Some decoders count while they decode.
+        self.decoder.max(after).saturating_add(tally)
     }
 
     /// A decoder with a buffer of `buffer` bytes a pixel, which gives pixels of this type.

@@ -20,7 +20,7 @@ pub(super) use orientation::swaps_sides;
 
 use self::{format::Format, memory::Header};
 use super::{
-    Metadata, Picture, Pixels,
+    Metadata, Picture, Pixels, Tally,
     profile::{self, ColorDescription, Outcome},
 };
 use crate::{Error, Result, error::guarded};
@@ -96,6 +96,8 @@ struct Raw {
     width: u32,
     height: u32,
     pixels: Pixels,
+    /// Of these pixels, if the decoder has counted by the way.
+    tally: Option<Tally>,
     /// Whether all pixels are gray because the format says so.
     is_gray: bool,
     orientation: Orientation,
@@ -152,6 +154,7 @@ fn unguarded(bytes: &[u8], extension: Option<&str>, options: &DecodeOptions) -> 
     if options.convert_to_srgb {
         match profile::to_srgb(&mut raw.pixels, raw.is_gray, &raw.color) {
             Outcome::Srgb => {}
+            Outcome::Converted => raw.tally = None,
             Outcome::Broken => warnings.push(Warning::ProfileBroken),
             Outcome::Ignored => warnings.push(Warning::ProfileIgnored),
             Outcome::HighDynamicRange => warnings.push(Warning::HighDynamicRange),
@@ -162,8 +165,12 @@ fn unguarded(bytes: &[u8], extension: Option<&str>, options: &DecodeOptions) -> 
     raw.metadata.orient(raw.orientation);
     let (width, height, pixels) =
         orientation::upright(raw.width, raw.height, raw.pixels, raw.orientation);
+    let picture = Picture::from_pixels(width, height, pixels)?;
     Ok(Decoded {
-        picture: Picture::from_pixels(width, height, pixels)?,
+        picture: match raw.tally {
+            Some(tally) => picture.with_tally(tally),
+            None => picture,
+        },
         metadata: raw.metadata,
         warnings,
     })
@@ -176,7 +183,7 @@ mod tests {
     use image::{DynamicImage, ImageBuffer, ImageFormat};
 
     use super::*;
-    use crate::picture::builtin_bytes;
+    use crate::{colors::Distinct, picture::builtin_bytes, testing::noise};
 
     fn decoded(bytes: &[u8]) -> Decoded {
         decode(bytes, None, &DecodeOptions::default()).unwrap()
@@ -325,5 +332,29 @@ mod tests {
         let kept = decode(&bytes, None, &options).unwrap();
         assert_eq!(kept.picture, of(1, 1, Pixels::Rgb8(vec![[55; 3]])));
         assert_ne!(kept.metadata, Metadata::default());
+    }
+
+    #[test]
+    fn colors_that_were_counted_while_decoding_are_those_of_the_picture() {
+        let noise = noise(400, 150, 8);
+        let pixels = noise.over_white();
+        // As they are, and with a gamma that they are converted from.
+        for gamma in [None, Some(1.0)] {
+            let mut bytes = Vec::new();
+            let mut encoder = ::png::Encoder::new(&mut bytes, noise.width(), noise.height());
+            encoder.set_color(::png::ColorType::Rgb);
+            if let Some(gamma) = gamma {
+                encoder.set_source_gamma(::png::ScaledFloat::new(gamma));
+            }
+            let mut writer = encoder.write_header().unwrap();
+            writer.write_image_data(pixels.as_flattened()).unwrap();
+            writer.finish().unwrap();
+            let picture = decoded(&bytes).picture;
+            assert_eq!(picture == noise, gamma.is_none());
+            let again = of(400, 150, picture.pixels().clone());
+            let [counted, expected] = [&picture, &again]
+                .map(|picture| Distinct::of(picture).colors().collect::<Vec<_>>());
+            assert_eq!(counted, expected);
+        }
     }
 }

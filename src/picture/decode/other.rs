@@ -59,6 +59,7 @@ pub fn read(format: Format, bytes: &[u8], max_memory: u64) -> Result<Raw> {
         width,
         height,
         pixels,
+        tally: None,
         is_gray,
         orientation,
         color,

@@ -17,11 +17,15 @@ use crate::{
         chunks,
         metadata::{Metadata, Resolution},
         profile::{Chromaticities, ColorDescription},
+        tally::{Counter, Tally},
     },
 };
 
 /// What the decoder may take for rows and a color profile, which can be a kilobyte in the file.
 const METADATA_BYTES: usize = 64 << 20;
+
+/// Pixels that are counted at once: few, so that not much is left to do after the last ones.
+const PIXELS_TO_COUNT: usize = 1 << 14;
 
 /// The picture in `png`; of an animation the image that is shown where animations are not.
 ///
@@ -45,8 +49,14 @@ pub fn read(png: &[u8]) -> Result<Raw> {
         per_meter: matches!(dims.unit, png::Unit::Meter),
     });
     let color_type = color_type(reader.output_color_type())?;
+    let is_interlaced = info.interlaced;
     let count = width as usize * height as usize;
+    let mut tally = None;
     let pixels = samples::pixels(color_type, count, |buffer| {
+        if color_type == Rgb8 && !is_interlaced {
+            tally = Some(read_and_count(&mut reader, buffer, width as usize)?);
+            return Ok(());
+        }
         reader.next_frame(buffer).map_err(broken)?;
         if matches!(color_type, L16 | La16 | Rgb16 | Rgba16) {
             for sample in buffer.as_chunks_mut().0 {
@@ -77,12 +87,37 @@ pub fn read(png: &[u8]) -> Result<Raw> {
         width,
         height,
         pixels,
+        tally,
         is_gray: matches!(color_type, L8 | La8 | L16 | La16),
         orientation,
         color,
         metadata,
         warnings,
     })
+}
+
+/// Reads rows of `width` pixels of three bytes into `buffer`, while other threads that have nothing to do
+/// count them.
+fn read_and_count(
+    reader: &mut png::Reader<Cursor<&[u8]>>,
+    buffer: &mut [u8],
+    width: usize,
+) -> Result<Tally> {
+    let counter = Counter::new(buffer.len() / 3);
+    let rows = PIXELS_TO_COUNT.div_ceil(width);
+    rayon::in_place_scope(|scope| {
+        for part in buffer.chunks_mut(3 * width * rows) {
+            for row in part.chunks_mut(3 * width) {
+                reader.read_row(row).map_err(broken)?;
+            }
+            let pixels: &[[u8; 3]] = part.as_chunks().0;
+            let counter = &counter;
+            scope.spawn(move |_| counter.count(pixels));
+        }
+        // The end of the data is checked where no row is left.
+        reader.read_row(&mut []).map_err(broken)
+    })?;
+    Ok(counter.into_tally())
 }
 
 /// What the numbers mean, by the chunk that has precedence (PNG specification, section 4.3).

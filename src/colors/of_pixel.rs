@@ -1,0 +1,92 @@
+//! Which of the distinct colors each pixel has.
+
+use std::borrow::Cow;
+
+use rayon::prelude::*;
+
+use super::ROWS_PER_TASK;
+use crate::{
+    Picture,
+    picture::{Pixels, Tally},
+};
+
+/// For each pixel of a picture, row by row, the row of its color in
+/// [`Colors::points`](super::Colors::points).
+#[derive(Clone, Debug)]
+pub struct ColorOfPixel(Source);
+
+#[derive(Clone, Debug)]
+enum Source {
+    /// Colors are looked up in the tally of the picture. For each of them its row, where that is not its
+    /// place in the tally.
+    Tally(Picture, Option<Vec<u32>>),
+    /// Rows of the pixels.
+    Rows(Vec<u32>),
+}
+
+impl ColorOfPixel {
+    /// Of a picture that has a tally, by [`Colors::of_distinct`](super::Colors::of_distinct)'s rows of its
+    /// colors.
+    pub(super) fn by_tally(picture: &Picture, rows: Option<Vec<u32>>) -> Self {
+        Self(Source::Tally(picture.clone(), rows))
+    }
+
+    /// Of pixels whose colors have these places, by the rows of the places.
+    pub(super) fn by_places(places: Vec<u32>, rows: Option<Vec<u32>>) -> Self {
+        let rows = rows.map(|rows| gathered(&rows, &places));
+        Self(Source::Rows(rows.unwrap_or(places)))
+    }
+
+    /// How many pixels there are.
+    #[expect(clippy::len_without_is_empty, reason = "a picture has a pixel")]
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Source::Tally(picture, _) => picture.len(),
+            Source::Rows(rows) => rows.len(),
+        }
+    }
+
+    /// The row of each pixel's color.
+    pub fn to_vec(&self) -> Vec<u32> {
+        match &self.0 {
+            Source::Tally(picture, rows) => {
+                let (tally, pixels) = tally_of(picture);
+                let places = || (0..tally.keys().len() as u32).collect();
+                tally.expand(&rows.clone().unwrap_or_else(places), pixels)
+            }
+            Source::Rows(rows) => rows.clone(),
+        }
+    }
+
+    /// For each pixel what `of_row` has for the row of its color.
+    ///
+    /// # Panics
+    /// When there are fewer than the colors that this was made with.
+    pub fn expand<T: Copy + Default + Send + Sync>(&self, of_row: &[T]) -> Vec<T> {
+        match &self.0 {
+            Source::Tally(picture, rows) => {
+                let (tally, pixels) = tally_of(picture);
+                let of_color = match rows {
+                    Some(rows) => Cow::Owned(gathered(of_row, rows)),
+                    None => Cow::Borrowed(of_row),
+                };
+                tally.expand(&of_color, pixels)
+            }
+            Source::Rows(rows) => gathered(of_row, rows),
+        }
+    }
+}
+
+fn gathered<T: Copy + Send + Sync>(of_row: &[T], rows: &[u32]) -> Vec<T> {
+    rows.par_iter()
+        .with_min_len(ROWS_PER_TASK)
+        .map(|&row| of_row[row as usize])
+        .collect()
+}
+
+fn tally_of(picture: &Picture) -> (&Tally, &[[u8; 3]]) {
+    match picture.pixels() {
+        Pixels::Rgb8(pixels) => (picture.tally_of(pixels), pixels),
+        _ => unreachable!("other pixels have no tally"),
+    }
+}

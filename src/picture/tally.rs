@@ -1,0 +1,462 @@
+//! How many pixels have each opaque color of 8 bits a channel: counted without a hash table and without a
+//! sort, piece by piece while a picture is decoded.
+//!
+//! Color space is divided into cells of 64 colors that follow one another in Morton order. A word has a
+//! bit for each color of a cell that some pixel has; the number of bits before a color's own is its rank
+//! (Jacobson, "Space-efficient static trees and graphs", FOCS 1989: a count per word, the rest by counting
+//! bits), and ranks are the rows of the colors in Morton order.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use pulp::NullaryFnOnce;
+use rayon::prelude::*;
+
+use super::PIXELS_PER_TASK;
+use crate::{
+    morton::{KEYS, key_of},
+    simd::{LANES, vectorize},
+};
+
+/// Colors of a cell.
+const CELL: usize = 64;
+
+/// Pixels whose keys are computed at once.
+const BATCH: usize = 48;
+
+/// Batches that are worth a parallel task.
+const BATCHES_PER_TASK: usize = PIXELS_PER_TASK / 4 / BATCH;
+
+/// Each thread fills cells of its own: no more of them than this.
+const MAX_PARTS: usize = 16;
+
+/// Pixels for each color of a cell, used or not, that are worth a table of values.
+const WORTH_A_TABLE: usize = 4;
+
+/// Cells that are worth a parallel task.
+const CELLS_PER_TASK: usize = 1 << 12;
+
+/// The colors that some pixel has, and how many have them.
+#[derive(Clone, Debug)]
+pub(crate) struct Tally {
+    /// For each cell of color space its place in the lists: 0 where no pixel has a color of it.
+    places: Vec<u32>,
+    /// For each cell a bit for each color that some pixel has.
+    used: Vec<u64>,
+    /// How many such colors are in the cells before it.
+    before: Vec<u32>,
+    keys: Arc<Vec<u32>>,
+    counts: Arc<Vec<f64>>,
+}
+
+impl Tally {
+    /// Of these pixels, by all threads.
+    pub fn of(pixels: &[[u8; 3]]) -> Self {
+        let parts = pixels.len() / PIXELS_PER_TASK;
+        let parts = parts.clamp(1, rayon::current_num_threads().min(MAX_PARTS));
+        let part = pixels.len().div_ceil(parts);
+        let cells = pixels.par_chunks(part).map(|part| {
+            let mut cells = Cells::with_room(part.len());
+            cells.count(part);
+            cells
+        });
+        let sum = |mut sum: Cells, part: Cells| {
+            sum.add(&part);
+            sum
+        };
+        let sum = cells.reduce_with(sum);
+        sum.unwrap_or_else(|| Cells::with_room(0)).into_tally()
+    }
+
+    /// Bytes of memory that the cells of so many pixels take, at most. (The places of all cells, a megabyte
+    /// for any picture, are like the program itself.)
+    pub fn memory_needed(pixels: u64) -> u64 {
+        let of_cell = size_of::<Cell>() + size_of::<u64>() + size_of::<u32>();
+        pixels.min((KEYS / CELL) as u64) * of_cell as u64
+    }
+
+    /// The Morton keys of the colors, ascending.
+    pub fn keys(&self) -> &Arc<Vec<u32>> {
+        &self.keys
+    }
+
+    /// How many pixels have each of these colors, and LANES zeros.
+    pub fn counts(&self) -> &Arc<Vec<f64>> {
+        &self.counts
+    }
+
+    /// For each of `pixels`, whose colors are in this tally, what `values` have for its color: one for each
+    /// of [`keys`](Self::keys).
+    ///
+    /// # Panics
+    /// When there are fewer values than colors.
+    pub fn expand<T>(&self, values: &[T], pixels: &[[u8; 3]]) -> Vec<T>
+    where
+        T: Copy + Default + Send + Sync,
+    {
+        if pixels.len() / WORTH_A_TABLE < self.used.len() * CELL {
+            let tally = self;
+            return expand(&Ranked { tally, values }, pixels);
+        }
+        let mut cells = vec![[T::default(); CELL]; self.used.len()];
+        for (&key, &value) in self.keys.iter().zip(values) {
+            let place = self.places[key as usize / CELL];
+            cells[place as usize][key as usize % CELL] = value;
+        }
+        let table = Table {
+            places: &self.places,
+            cells: &cells,
+        };
+        expand(&table, pixels)
+    }
+}
+
+/// Colors with their counts while these grow. Cells are listed as their colors come.
+struct Cells {
+    /// For each cell of color space its place in the lists: 0 where no pixel has a color of it.
+    places: Vec<u32>,
+    /// A bit for each color that some pixel has.
+    used: Vec<u64>,
+    /// How many pixels have each color, up to 255: what is small stays near the processor.
+    counts: Vec<Cell>,
+    /// How many times 255 more, where that is.
+    carries: BTreeMap<u32, u32>,
+}
+
+/// As large as what a processor loads at once, and aligned so.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Cell([u8; CELL]);
+
+impl Cells {
+    /// Without pixels, and with room for what so many may need.
+    fn with_room(pixels: usize) -> Self {
+        let cells = 1 + (pixels / 4).min(KEYS / CELL);
+        let (mut used, mut counts) = (Vec::with_capacity(cells), Vec::with_capacity(cells));
+        used.push(0);
+        counts.push(Cell([0; CELL]));
+        Self {
+            places: vec![0; KEYS / CELL],
+            used,
+            counts,
+            carries: BTreeMap::new(),
+        }
+    }
+
+    fn count(&mut self, pixels: &[[u8; 3]]) {
+        vectorize(Count {
+            cells: self,
+            pixels,
+        });
+    }
+
+    /// The place of the cell of `key`, listed if it is not yet.
+    #[inline(always)]
+    fn place(&mut self, key: u32) -> usize {
+        let place = &mut self.places[key as usize / CELL];
+        if *place == 0 {
+            *place = self.used.len() as u32;
+            self.used.push(0);
+            self.counts.push(Cell([0; CELL]));
+        }
+        *place as usize
+    }
+
+    /// The first keys and the places of the cells that are listed, ascending.
+    fn in_order(&self) -> impl Iterator<Item = (u32, usize)> {
+        let places = (0..).step_by(CELL).zip(&self.places);
+        let listed = places.filter(|&(_, &place)| place > 0);
+        listed.map(|(first, &place)| (first, place as usize))
+    }
+
+    fn add(&mut self, other: &Self) {
+        for (first, place) in other.in_order() {
+            let sum = self.place(first);
+            self.used[sum] |= other.used[place];
+            let sums = self.counts[sum].0.iter_mut();
+            for (key, (sum, &count)) in (first..).zip(sums.zip(&other.counts[place].0)) {
+                let (low, is_over) = sum.overflowing_add(count);
+                // 256 are 255 and one.
+                *sum = low + u8::from(is_over);
+                if is_over {
+                    *self.carries.entry(key).or_default() += 1;
+                }
+            }
+        }
+        for (&key, &carry) in &other.carries {
+            *self.carries.entry(key).or_default() += carry;
+        }
+    }
+
+    fn into_tally(self) -> Tally {
+        let order: Vec<_> = self.in_order().collect();
+        let mut n = 0;
+        let mut before = vec![0; self.used.len()];
+        for &(_, place) in &order {
+            before[place] = n as u32;
+            n += self.used[place].count_ones() as usize;
+        }
+
+        let mut keys = vec![0; n];
+        let mut counts = vec![0.0; n + LANES];
+        let (mut rest_of_keys, mut rest_of_counts) = (&mut keys[..], &mut counts[..n]);
+        let tasks = order.chunks(CELLS_PER_TASK).map(|cells| {
+            let used = cells.iter().map(|&(_, place)| self.used[place]);
+            let n = used.map(|used| used.count_ones() as usize).sum();
+            let keys = rest_of_keys.split_off_mut(..n);
+            let counts = rest_of_counts.split_off_mut(..n);
+            (cells, keys.unwrap_or_default(), counts.unwrap_or_default())
+        });
+        let tasks: Vec<_> = tasks.collect();
+        tasks.into_par_iter().for_each(|(cells, keys, counts)| {
+            let mut rows = keys.iter_mut().zip(counts);
+            for &(first, place) in cells {
+                let mut rest = self.used[place];
+                for (key, count) in rows.by_ref().take(rest.count_ones() as usize) {
+                    let i = rest.trailing_zeros();
+                    rest &= rest - 1;
+                    *key = first + i;
+                    *count = f64::from(self.counts[place].0[i as usize]);
+                }
+            }
+        });
+
+        let mut rows = 0..n;
+        for (&key, &carry) in &self.carries {
+            let row = rows.find(|&row| keys[row] == key);
+            counts[row.expect("it was counted")] += 255.0 * f64::from(carry);
+        }
+        Tally {
+            places: self.places,
+            used: self.used,
+            before,
+            keys: Arc::new(keys),
+            counts: Arc::new(counts),
+        }
+    }
+}
+
+/// The keys of the pixels of a batch, and of black after them.
+#[inline(always)]
+fn keys_of(pixels: &[[u8; 3]]) -> [u32; BATCH] {
+    let mut batch = [[0; 3]; BATCH];
+    batch[..pixels.len()].copy_from_slice(pixels);
+    let mut keys = [0; BATCH];
+    for (key, &pixel) in keys.iter_mut().zip(&batch) {
+        *key = key_of(pixel);
+    }
+    keys
+}
+
+/// Counts pixels.
+struct Count<'a> {
+    cells: &'a mut Cells,
+    pixels: &'a [[u8; 3]],
+}
+
+impl NullaryFnOnce for Count<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let cells = self.cells;
+        for pixels in self.pixels.chunks(BATCH) {
+            for &key in &keys_of(pixels)[..pixels.len()] {
+                let place = cells.place(key);
+                let i = key as usize % CELL;
+                let count = &mut cells.counts[place].0[i];
+                let before = *count;
+                *count = before.wrapping_add(1);
+                if before == 0 {
+                    cells.used[place] |= 1 << i;
+                } else if before == u8::MAX {
+                    *count = 1;
+                    *cells.carries.entry(key).or_default() += 1;
+                }
+            }
+        }
+    }
+}
+
+/// Tells the value of a key.
+trait Lookup: Sync {
+    type Value: Copy + Default + Send;
+
+    fn get(&self, key: u32) -> Self::Value;
+}
+
+/// Values by the ranks of keys: takes little memory.
+struct Ranked<'a, T> {
+    tally: &'a Tally,
+    values: &'a [T],
+}
+
+impl<T: Copy + Default + Send + Sync> Lookup for Ranked<'_, T> {
+    type Value = T;
+
+    #[inline(always)]
+    fn get(&self, key: u32) -> T {
+        let place = self.tally.places[key as usize / CELL] as usize;
+        let below = self.tally.used[place] & ((1 << (key as usize % CELL)) - 1);
+        self.values[(self.tally.before[place] + below.count_ones()) as usize]
+    }
+}
+
+/// Values of all colors of the cells that are used: takes little time.
+struct Table<'a, T> {
+    places: &'a [u32],
+    cells: &'a [[T; CELL]],
+}
+
+impl<T: Copy + Default + Send + Sync> Lookup for Table<'_, T> {
+    type Value = T;
+
+    #[inline(always)]
+    fn get(&self, key: u32) -> T {
+        self.cells[self.places[key as usize / CELL] as usize][key as usize % CELL]
+    }
+}
+
+/// The value of each pixel.
+fn expand<L: Lookup>(lookup: &L, pixels: &[[u8; 3]]) -> Vec<L::Value> {
+    let batches = pixels.par_chunks(BATCH).with_min_len(BATCHES_PER_TASK);
+    let values = batches.map(|pixels| vectorize(Expand { lookup, pixels }));
+    let mut values = values.collect::<Vec<_>>().into_flattened();
+    values.truncate(pixels.len());
+    values
+}
+
+/// The values of a batch of pixels.
+struct Expand<'a, L> {
+    lookup: &'a L,
+    pixels: &'a [[u8; 3]],
+}
+
+impl<L: Lookup> NullaryFnOnce for Expand<'_, L> {
+    type Output = [L::Value; BATCH];
+
+    #[inline(always)]
+    fn call(self) -> Self::Output {
+        let mut values = [L::Value::default(); BATCH];
+        let keys = keys_of(self.pixels);
+        for (value, &key) in values.iter_mut().zip(&keys[..self.pixels.len()]) {
+            *value = self.lookup.get(key);
+        }
+        values
+    }
+}
+
+/// Makes one tally of pixels that come piece by piece, on any threads.
+pub(crate) struct Counter<'a>(Mutex<Counting<'a>>);
+
+struct Counting<'a> {
+    /// Nobody has taken these yet.
+    waiting: Vec<&'a [[u8; 3]]>,
+    /// They are with the thread that is counting, if one is.
+    cells: Option<Cells>,
+}
+
+impl<'a> Counter<'a> {
+    /// For so many pixels.
+    pub fn new(pixels: usize) -> Self {
+        Self(Mutex::new(Counting {
+            waiting: Vec::new(),
+            cells: Some(Cells::with_room(pixels)),
+        }))
+    }
+
+    /// Counts `pixels`, or leaves them to the thread that is counting already: nobody waits for another.
+    pub fn count(&self, pixels: &'a [[u8; 3]]) {
+        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counting = lock();
+        counting.waiting.push(pixels);
+        let Some(mut cells) = counting.cells.take() else {
+            return;
+        };
+        while let Some(pixels) = counting.waiting.pop() {
+            drop(counting);
+            cells.count(pixels);
+            counting = lock();
+        }
+        counting.cells = Some(cells);
+    }
+
+    /// Of all pixels, once all calls have come back.
+    pub fn into_tally(self) -> Tally {
+        let counting = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let cells = counting.cells.expect("nobody is counting any more");
+        cells.into_tally()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::{morton::color_of, testing::noise};
+
+    fn check(parts: &[&[[u8; 3]]], tally: &Tally) {
+        let mut expected = BTreeMap::<_, f64>::new();
+        for &pixel in parts.iter().copied().flatten() {
+            *expected.entry(key_of(pixel)).or_default() += 1.0;
+        }
+        assert!(tally.keys().iter().eq(expected.keys()));
+        let zeros = [0.0; LANES];
+        assert!(tally.counts().iter().eq(expected.values().chain(&zeros)));
+        for &part in parts {
+            let keys = tally.expand(tally.keys(), part);
+            assert!(
+                part.iter()
+                    .zip(keys)
+                    .all(|(&pixel, key)| key == key_of(pixel))
+            );
+        }
+    }
+
+    fn counted(parts: &[&[[u8; 3]]]) -> Tally {
+        let counter = Counter::new(0);
+        parts.par_iter().for_each(|part| counter.count(part));
+        counter.into_tally()
+    }
+
+    #[test]
+    fn all_pixels_are_counted_whoever_counts_them_and_however_many_have_a_color() {
+        let (few, many) = (noise(90, 70, 1), noise(90, 70, 8));
+        let (few, many) = (few.over_white(), many.over_white());
+        for times in [1, 253, 254, 255, 256, 257, 509, 510, 511, 512, 70_000] {
+            let flat = vec![[7, 0, 255]; times];
+            check(&[&flat], &counted(&[&flat]));
+            let parts: [&[_]; 4] = [&flat, &many, &few, &flat];
+            check(&parts, &counted(&parts));
+            // Each in cells of its own.
+            let mut sum = Cells::with_room(0);
+            for part in parts {
+                let mut cells = Cells::with_room(part.len());
+                cells.count(part);
+                sum.add(&cells);
+            }
+            check(&parts, &sum.into_tally());
+        }
+        let parts: Vec<_> = many.chunks(77).chain(few.chunks(500)).collect();
+        check(&parts, &counted(&parts));
+        let whole: Vec<_> = [&*many, &*few].concat().repeat(20);
+        check(&[&whole], &Tally::of(&whole));
+    }
+
+    #[test]
+    fn many_pixels_have_the_values_of_their_colors_by_a_table_too() {
+        let pixels = noise(300, 300, 5).over_white().into_owned();
+        let tally = Tally::of(&pixels);
+        let reds: Vec<u8> = tally.keys().iter().map(|&key| color_of(key)[0]).collect();
+        let expanded = tally.expand(&reds, &pixels);
+        assert!(
+            pixels
+                .iter()
+                .zip(expanded)
+                .all(|(pixel, red)| pixel[0] == red)
+        );
+    }
+}
