@@ -7,6 +7,8 @@
 //! Parts are compressed side by side and [put after each other](open()); none looks back into the
 //! one before.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use libdeflater::{CompressionLvl, Compressor, adler32};
 use rayon::prelude::*;
 
@@ -77,23 +79,25 @@ pub fn best(data: &[u8], estimated: usize, effort: Effort) -> Result<Vec<u8>> {
     let level = level(data.len(), estimated, effort);
     let part = data.len().div_ceil(parts(data.len(), estimated));
     let parts: Vec<&[u8]> = data.chunks(part).collect();
-    let streams: Vec<Vec<u8>> = parts
+    // Whoever is free takes the next part, so that no thread is left with several at the end.
+    let next = AtomicUsize::new(0);
+    let mut streams = parts
         .par_iter()
-        .enumerate()
-        .map(|(i, part)| {
+        .with_max_len(1)
+        .map(|_| {
+            let i = next.fetch_add(1, Ordering::Relaxed);
+            let part = parts[i];
             let stream = deflate(part, level)?;
-            if i + 1 < parts.len() {
-                open(stream, part)
-            } else {
-                Ok(stream)
-            }
+            let is_last = i + 1 == parts.len();
+            Ok((i, if is_last { stream } else { open(stream, part)? }))
         })
-        .collect::<Result<_>>()?;
+        .collect::<Result<Vec<(usize, Vec<u8>)>>>()?;
+    streams.sort_unstable_by_key(|&(i, _)| i);
     let checksum = adler32(data).to_be_bytes();
-    let deflated: usize = streams.iter().map(Vec::len).sum();
+    let deflated: usize = streams.iter().map(|(_, stream)| stream.len()).sum();
     let mut stream = Vec::with_capacity(ZLIB_HEADER.len() + deflated + checksum.len());
     stream.extend(ZLIB_HEADER);
-    for part in streams {
+    for (_, part) in streams {
         stream.extend(part);
     }
     stream.extend(checksum);
