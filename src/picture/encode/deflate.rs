@@ -27,6 +27,15 @@ const FEWEST_DEFLATED: usize = 32 << 10;
 /// half of these bytes.
 const HARDLY_REPEATS: usize = 4;
 
+/// Where parts deflate to less, what cuts cost is [measured](cost_of_cuts): down to these bytes, at so many
+/// places, and a part of 200 is what they may cost.
+const FEWEST_WHERE_CUTS_ARE_CHEAP: usize = 8 << 10;
+const CUTS_TO_JUDGE: usize = 4;
+const CHEAP: usize = 200;
+
+/// How far deflate looks back.
+const WINDOW: usize = 32 << 10;
+
 /// Bytes that deflate to fewer than this take little time for their number.
 const LITTLE: usize = 1_000_000;
 
@@ -59,15 +68,36 @@ pub fn estimate(data: &[u8]) -> usize {
     deflate(data, LEVEL_TO_JUDGE).map_or(usize::MAX >> 32, |stream| stream.len())
 }
 
-/// How many parts so many bytes have that deflate to about `estimated`.
-fn parts(bytes: usize, estimated: usize) -> usize {
-    let shorter = if estimated >= bytes / HARDLY_REPEATS {
-        2
-    } else {
-        1
+/// How many parts `data` has, which deflates to about `estimated` bytes.
+fn parts(data: &[u8], estimated: usize, effort: Effort) -> usize {
+    let parts = |fewest_bytes, fewest_deflated| {
+        let parts = usize::min(data.len() / fewest_bytes, estimated / fewest_deflated);
+        parts.clamp(1, MOST_PARTS)
     };
-    let parts = usize::min(bytes / FEWEST_BYTES, estimated / FEWEST_DEFLATED);
-    (shorter * parts).clamp(1, MOST_PARTS)
+    if estimated >= data.len() / HARDLY_REPEATS {
+        return parts(FEWEST_BYTES / 2, FEWEST_DEFLATED / 2);
+    }
+    let usual = parts(FEWEST_BYTES, FEWEST_DEFLATED);
+    let more = parts(FEWEST_BYTES, FEWEST_WHERE_CUTS_ARE_CHEAP);
+    let is_worth_asking = more > usual && effort > Effort::Fast;
+    if is_worth_asking && cost_of_cuts(data, more) <= estimated / CHEAP {
+        return more;
+    }
+    usual
+}
+
+/// About how many bytes more `data` deflates to in so many parts, at least two.
+fn cost_of_cuts(data: &[u8], parts: usize) -> usize {
+    let cuts = parts - 1;
+    let judged = cuts.min(CUTS_TO_JUDGE);
+    let part = data.len().div_ceil(parts);
+    let cost = |i: usize| {
+        let cut = part * (1 + i * cuts / judged);
+        let (first, end) = (cut.saturating_sub(WINDOW), data.len().min(cut + WINDOW));
+        let apart = estimate(&data[first..cut]) + estimate(&data[cut..end]);
+        apart.saturating_sub(estimate(&data[first..end]))
+    };
+    (0..judged).into_par_iter().map(cost).sum::<usize>() * cuts / judged
 }
 
 /// `data`, of at least one byte, as a zlib stream (RFC 1950), as small as its size and the effort let it
@@ -77,7 +107,7 @@ fn parts(bytes: usize, estimated: usize) -> usize {
 /// When deflate fails.
 pub fn best(data: &[u8], estimated: usize, effort: Effort) -> Result<Vec<u8>> {
     let level = level(data.len(), estimated, effort);
-    let part = data.len().div_ceil(parts(data.len(), estimated));
+    let part = data.len().div_ceil(parts(data, estimated, effort));
     let parts: Vec<&[u8]> = data.chunks(part).collect();
     // Whoever is free takes the next part, so that no thread is left with several at the end.
     let next = AtomicUsize::new(0);
@@ -123,6 +153,18 @@ mod tests {
 
     use super::*;
 
+    /// What does not deflate at all.
+    fn noise(bytes: usize) -> Vec<u8> {
+        let mut state = 1_u64;
+        let byte = |_| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            (state >> 56) as u8
+        };
+        (0..bytes).map(byte).collect()
+    }
+
     #[test]
     fn the_parts_of_data_of_any_size_are_one_stream() {
         let byte = |i: usize| (i / 7 * (i % 77) % 251) as u8;
@@ -135,8 +177,8 @@ mod tests {
             (data.len(), MOST_PARTS),
         ] {
             let data = &data[..size];
-            assert_eq!(parts(size, usize::MAX), count);
             for effort in [Effort::Fast, Effort::Balanced] {
+                assert_eq!(parts(data, usize::MAX, effort), count);
                 let [many, one] = [usize::MAX, 0].map(|estimated| best(data, estimated, effort));
                 let (many, one) = (many.unwrap(), one.unwrap());
                 let mut decoded = vec![0; size];
@@ -151,15 +193,30 @@ mod tests {
 
     #[test]
     fn what_deflates_to_little_has_few_parts() {
-        let many = 100 * FEWEST_BYTES;
-        assert_eq!(parts(many, 2 * FEWEST_DEFLATED - 1), 1);
-        assert_eq!(parts(many, 2 * FEWEST_DEFLATED), 2);
-        let bytes = 6 * FEWEST_BYTES;
-        let border = bytes / HARDLY_REPEATS;
-        assert_eq!(
-            [border - 1, border].map(|deflated| parts(bytes, deflated)),
-            [4, 8]
-        );
+        let parts_of = |data: &[u8], deflated: &[usize]| -> Vec<usize> {
+            let parts = |&deflated| parts(data, deflated, Effort::Fast);
+            deflated.iter().map(parts).collect()
+        };
+        let deflated = [2 * FEWEST_DEFLATED - 1, 2 * FEWEST_DEFLATED];
+        assert_eq!(parts_of(&noise(100 * FEWEST_BYTES), &deflated), [1, 2]);
+        let data = noise(6 * FEWEST_BYTES);
+        let border = data.len() / HARDLY_REPEATS;
+        assert_eq!(parts_of(&data, &[border - 1, border]), [4, 9]);
+    }
+
+    #[test]
+    fn cuts_that_cost_nothing_are_made_and_those_that_tear_what_repeats_are_not() {
+        let noise = noise(6 * FEWEST_BYTES);
+        let tile = &noise[..WINDOW / 2];
+        let tiles: Vec<u8> = tile.iter().copied().cycle().take(noise.len()).collect();
+        let estimated = 3 * FEWEST_WHERE_CUTS_ARE_CHEAP;
+        let parts = |data, effort| parts(data, estimated, effort);
+        assert_eq!(parts(&noise, Effort::Balanced), 3);
+        assert_eq!(parts(&tiles, Effort::Balanced), 1);
+        assert_eq!(parts(&noise, Effort::Fast), 1, "not asked in haste");
+        // Each part has the tile anew.
+        let cost = cost_of_cuts(&tiles, 3) as f64 / 2.0 / tile.len() as f64;
+        assert!((0.9..1.1).contains(&cost), "{cost}");
     }
 
     #[test]
