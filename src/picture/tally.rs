@@ -70,8 +70,8 @@ impl Tally {
         sum.unwrap_or_else(|| Cells::with_room(0)).into_tally()
     }
 
-    /// Bytes of memory that the cells of so many pixels take, at most. (The places of all cells, a megabyte
-    /// for any picture, are like the program itself.)
+    /// Bytes of memory that the cells of so many pixels take, at most, where one thread counts. (The places
+    /// of all cells, a megabyte for any picture, are like the program itself.)
     pub fn memory_needed(pixels: u64) -> u64 {
         let of_cell = size_of::<Cell>() + size_of::<u64>() + size_of::<u32>();
         pixels.min((KEYS / CELL) as u64) * of_cell as u64
@@ -250,7 +250,7 @@ fn keys_of(pixels: &[[u8; 3]]) -> [u32; BATCH] {
     keys
 }
 
-/// Counts pixels.
+/// Adds pixels to cells.
 struct Count<'a> {
     cells: &'a mut Cells,
     pixels: &'a [[u8; 3]],

@@ -105,7 +105,8 @@ fn read_and_count(
 ) -> Result<Tally> {
     let counter = Counter::new(buffer.len() / 3);
     let rows = PIXELS_TO_COUNT.div_ceil(width);
-    rayon::scope(|scope| {
+    // The decoder stays on its thread, where a panic of it is known for what it is.
+    rayon::in_place_scope(|scope| {
         for part in buffer.chunks_mut(3 * width * rows) {
             for row in part.chunks_mut(3 * width) {
                 reader.read_row(row).map_err(broken)?;
