@@ -1,4 +1,9 @@
-//! Pixels to distinct colors.
+//! Pixels to distinct colors: of 8-bit RGB in linear time, without a hash table and without a sort.
+//!
+//! Where no decoder has made a [tally](crate::picture::Tally), a bitmap with one bit for each of the 2^24
+//! colors, in Morton order, is filled from the pixels. The number of bits set before a color's own is that
+//! color's rank (Jacobson, "Space-efficient static trees and graphs", FOCS 1989: a count per word, the rest
+//! by counting bits), and ranks are the rows of the distinct colors in Morton order.
 
 use std::sync::Arc;
 
@@ -7,10 +12,23 @@ use rayon::prelude::*;
 
 use crate::{
     Picture,
-    morton::{channel_of, color_of},
+    morton::{KEYS, channel_of, color_of, key_of},
     picture::Pixels,
-    simd::LANES,
+    simd::{LANES, vectorize},
 };
+
+/// Words of the bitmap.
+const WORDS: usize = KEYS / 64;
+
+/// Words of a page of it, which has the colors of a cube of 32 to a side. Memory that nothing was written
+/// to costs nothing as long as it is not read either: pages without a color, most of a picture's, are
+/// passed over.
+const PAGE: usize = 1 << 9;
+
+/// Each thread fills a bitmap of 2 MiB of its own: not worth it for fewer pixels, and no more of
+/// them than this.
+const MIN_PIXELS_PER_PART: usize = 1 << 16;
+const MAX_PARTS: usize = 16;
 
 /// Distinct colors, ascending by keys of one of two kinds.
 #[derive(Clone, Debug)]
@@ -61,39 +79,21 @@ impl Distinct {
         Self::with_places(picture).0
     }
 
-    /// The distinct colors of `picture`, and the place of each pixel's color among them where the tally of
-    /// the picture does not tell it. Keys of any kind are too many for a tally, so they are sorted.
+    /// The distinct colors of `picture`, and the place of each pixel's color among them, where no tally of
+    /// the picture tells it.
     pub(super) fn with_places(picture: &Picture) -> (Self, Option<Vec<u32>>) {
-        if let Pixels::Rgb8(pixels) = picture.pixels() {
-            let tally = picture.tally_of(pixels);
+        if let Some((tally, _)) = picture.tally() {
             let distinct = Self {
                 keys: Keys::Bytes(tally.keys().clone()),
                 counts: tally.counts().clone(),
             };
             return (distinct, None);
         }
-        let key = |pixel: usize| {
-            let [r, g, b, a] = picture
-                .rgba(pixel)
-                .map(|value| (value * 257.0).round() as u64);
-            match a {
-                0 => 0,
-                _ => r << 48 | g << 32 | b << 16 | a,
-            }
+        let (distinct, places) = match picture.pixels() {
+            Pixels::Rgb8(pixels) => of_bytes(pixels),
+            _ => of_any_kind(picture),
         };
-        let keys = || (0..picture.len()).into_par_iter().map(key);
-        let mut sorted: Vec<u64> = keys().collect();
-        sorted.par_sort_unstable();
-        let runs = || sorted.chunk_by(|a, b| a == b);
-        let mut counts = Vec::with_capacity(runs().count() + LANES);
-        counts.extend(runs().map(|run| run.len() as f64));
-        let mut distinct = sorted;
-        distinct.dedup();
-        distinct.shrink_to_fit();
-        let place = |key| distinct.binary_search(&key).expect("every color is listed") as u32;
-        let color_of_pixel = keys().map(place).collect();
-        let keys = Keys::Words(distinct);
-        (Self::new(keys, counts), Some(color_of_pixel))
+        (distinct, Some(places))
     }
 
     /// How many colors there are.
@@ -154,5 +154,178 @@ impl NullaryFnOnce for Column<'_> {
         for (value, &key) in self.values.iter_mut().zip(self.keys) {
             *value = f64::from(channel_of(key, self.channel));
         }
+    }
+}
+
+fn of_bytes(pixels: &[[u8; 3]]) -> (Distinct, Vec<u32>) {
+    let parts =
+        (pixels.len() / MIN_PIXELS_PER_PART).clamp(1, rayon::current_num_threads().min(MAX_PARTS));
+    let part = pixels.len().div_ceil(parts);
+    let mut color_of_pixel = vec![0; pixels.len()];
+
+    let bitmaps: Vec<Bitmap> = pixels
+        .par_chunks(part)
+        .zip(color_of_pixel.par_chunks_mut(part))
+        .map(|(pixels, keys)| {
+            let mut bitmap = Bitmap::empty();
+            for (&pixel, key) in pixels.iter().zip(keys) {
+                *key = key_of(pixel);
+                bitmap.insert(*key);
+            }
+            bitmap
+        })
+        .collect();
+    let mut bitmaps = bitmaps.into_iter();
+    let mut bitmap = bitmaps.next().expect("a picture has a pixel");
+    for other in bitmaps {
+        bitmap.insert_all(&other);
+    }
+
+    let (keys, ranks) = vectorize(Rank { bitmap: &bitmap });
+    let n = keys.len();
+    let counts_of_parts: Vec<Vec<u32>> = color_of_pixel
+        .par_chunks_mut(part)
+        .map(|keys| {
+            vectorize(Place {
+                bitmap: &bitmap,
+                ranks: &ranks,
+                n,
+                keys,
+            })
+        })
+        .collect();
+    let mut counts = vec![0.0; n + LANES];
+    for part in counts_of_parts {
+        for (total, count) in counts.iter_mut().zip(part) {
+            *total += f64::from(count);
+        }
+    }
+    let keys = Keys::Bytes(Arc::new(keys));
+    (Distinct::new(keys, counts), color_of_pixel)
+}
+
+/// Such keys are too many for a bitmap, so they are sorted.
+fn of_any_kind(picture: &Picture) -> (Distinct, Vec<u32>) {
+    let key = |pixel: usize| {
+        let [r, g, b, a] = picture
+            .rgba(pixel)
+            .map(|value| (value * 257.0).round() as u64);
+        match a {
+            0 => 0,
+            _ => r << 48 | g << 32 | b << 16 | a,
+        }
+    };
+    let keys = || (0..picture.len()).into_par_iter().map(key);
+    let mut sorted: Vec<u64> = keys().collect();
+    sorted.par_sort_unstable();
+    let runs = || sorted.chunk_by(|a, b| a == b);
+    let mut counts = Vec::with_capacity(runs().count() + LANES);
+    counts.extend(runs().map(|run| run.len() as f64));
+    let mut distinct = sorted;
+    distinct.dedup();
+    distinct.shrink_to_fit();
+    let place = |key| distinct.binary_search(&key).expect("every color is listed") as u32;
+    let color_of_pixel = keys().map(place).collect();
+    let keys = Keys::Words(distinct);
+    (Distinct::new(keys, counts), color_of_pixel)
+}
+
+/// A set of Morton keys: a bit for each.
+struct Bitmap {
+    words: Vec<u64>,
+    /// Whether there is a key in a page.
+    is_used: Vec<bool>,
+}
+
+impl Bitmap {
+    fn empty() -> Self {
+        Self {
+            words: vec![0; WORDS],
+            is_used: vec![false; WORDS / PAGE],
+        }
+    }
+
+    fn insert(&mut self, key: u32) {
+        let word = key as usize >> 6;
+        self.words[word] |= 1 << (key & 63);
+        self.is_used[word / PAGE] = true;
+    }
+
+    fn insert_all(&mut self, other: &Self) {
+        let others = other.words.par_chunks(PAGE).zip(&other.is_used);
+        let pages = self.words.par_chunks_mut(PAGE).zip(&mut self.is_used);
+        let pages = pages.zip(others).with_min_len(WORDS / PAGE / 8);
+        pages.for_each(|((page, is_used), (other, other_is_used))| {
+            if *other_is_used {
+                *is_used = true;
+                for (word, other) in page.iter_mut().zip(other) {
+                    *word |= other;
+                }
+            }
+        });
+    }
+}
+
+/// All keys in the bitmap, ascending, and for each word that is not 0 how many keys are before it.
+struct Rank<'a> {
+    bitmap: &'a Bitmap,
+}
+
+impl NullaryFnOnce for Rank<'_> {
+    type Output = (Vec<u32>, Vec<u32>);
+
+    #[inline(always)]
+    fn call(self) -> Self::Output {
+        let used = || {
+            let pages = self.bitmap.is_used.iter().enumerate();
+            pages
+                .filter(|(_, is_used)| **is_used)
+                .map(|(page, _)| page * PAGE)
+        };
+        let words = &self.bitmap.words;
+        let mut ranks = vec![0; words.len()];
+        let mut rank = 0;
+        for first in used() {
+            let page = &words[first..first + PAGE];
+            for (word, before) in page.iter().zip(&mut ranks[first..]) {
+                *before = rank;
+                rank += word.count_ones();
+            }
+        }
+        let mut keys = Vec::with_capacity(rank as usize);
+        for first in used() {
+            for (i, &word) in (first..).zip(&words[first..first + PAGE]) {
+                let mut rest = word;
+                while rest != 0 {
+                    keys.push((i as u32) << 6 | rest.trailing_zeros());
+                    rest &= rest - 1;
+                }
+            }
+        }
+        (keys, ranks)
+    }
+}
+
+/// Replaces each key by its rank, and counts how often each rank occurs.
+struct Place<'a> {
+    bitmap: &'a Bitmap,
+    ranks: &'a [u32],
+    n: usize,
+    keys: &'a mut [u32],
+}
+
+impl NullaryFnOnce for Place<'_> {
+    type Output = Vec<u32>;
+
+    #[inline(always)]
+    fn call(self) -> Vec<u32> {
+        let mut counts = vec![0; self.n];
+        for key in self.keys {
+            let word = *key as usize >> 6;
+            let before = self.bitmap.words[word] & ((1 << (*key & 63)) - 1);
+            *key = self.ranks[word] + before.count_ones();
+            counts[*key as usize] += 1;
+        }
+        counts
     }
 }

@@ -5,10 +5,7 @@ use std::borrow::Cow;
 use rayon::prelude::*;
 
 use super::ROWS_PER_TASK;
-use crate::{
-    Picture,
-    picture::{Pixels, Tally},
-};
+use crate::{Picture, picture::Tally};
 
 /// For each pixel of a picture, row by row, the row of its color in
 /// [`Colors::points`](super::Colors::points).
@@ -51,8 +48,11 @@ impl ColorOfPixel {
         match &self.0 {
             Source::Tally(picture, rows) => {
                 let (tally, pixels) = tally_of(picture);
-                let places = || (0..tally.keys().len() as u32).collect();
-                tally.expand(&rows.clone().unwrap_or_else(places), pixels)
+                let rows = match rows {
+                    Some(rows) => Cow::Borrowed(rows),
+                    None => Cow::Owned((0..tally.keys().len() as u32).collect()),
+                };
+                tally.expand(&rows, pixels)
             }
             Source::Rows(rows) => rows.clone(),
         }
@@ -85,8 +85,5 @@ fn gathered<T: Copy + Send + Sync>(of_row: &[T], rows: &[u32]) -> Vec<T> {
 }
 
 fn tally_of(picture: &Picture) -> (&Tally, &[[u8; 3]]) {
-    match picture.pixels() {
-        Pixels::Rgb8(pixels) => (picture.tally_of(pixels), pixels),
-        _ => unreachable!("other pixels have no tally"),
-    }
+    picture.tally().expect("it was asked for one before")
 }

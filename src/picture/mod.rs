@@ -21,10 +21,7 @@ pub use indexed::IndexedPicture;
 pub use metadata::{Metadata, Resolution};
 pub use write::{Existing, Staged, write};
 
-use std::{
-    borrow::Cow,
-    sync::{Arc, OnceLock},
-};
+use std::{borrow::Cow, sync::Arc};
 
 use rayon::prelude::*;
 
@@ -118,8 +115,8 @@ pub struct Picture {
 #[derive(Debug)]
 struct Content {
     pixels: Pixels,
-    /// Of pixels of opaque bytes, once somebody has asked for it or a decoder has counted by the way.
-    tally: OnceLock<Tally>,
+    /// Where they are opaque bytes and a decoder has counted them by the way.
+    tally: Option<Tally>,
 }
 
 impl PartialEq for Content {
@@ -133,21 +130,17 @@ impl Eq for Content {}
 impl Picture {
     /// A picture of these dimensions, to which `pixels` are known to fit.
     fn of(width: u32, height: u32, pixels: Pixels) -> Self {
-        let content = Content {
-            pixels: pixels.simplified(),
-            tally: OnceLock::new(),
-        };
+        Self::counted(width, height, pixels, None)
+    }
+
+    /// As [`of`](Self::of), of pixels whose `tally` may have been made by the way.
+    fn counted(width: u32, height: u32, pixels: Pixels, tally: Option<Tally>) -> Self {
+        let pixels = pixels.simplified();
         Self {
             width,
             height,
-            content: Arc::new(content),
+            content: Arc::new(Content { pixels, tally }),
         }
-    }
-
-    /// The same picture, whose `tally` was made by the way.
-    fn with_tally(self, tally: Tally) -> Self {
-        let _ = self.content.tally.set(tally);
-        self
     }
 
     /// An opaque picture of these dimensions whose pixels are copied from `rgb`, three bytes each.
@@ -174,6 +167,11 @@ impl Picture {
     /// # Errors
     /// When a dimension is 0, or there are not exactly `width * height` pixels.
     pub fn from_pixels(width: u32, height: u32, pixels: Pixels) -> Result<Self> {
+        Self::from_counted(width, height, pixels, None)
+    }
+
+    /// As [`from_pixels`](Self::from_pixels), of pixels whose `tally` may have been made by the way.
+    fn from_counted(width: u32, height: u32, pixels: Pixels, tally: Option<Tally>) -> Result<Self> {
         let expected = u64::from(width) * u64::from(height);
         if expected == 0 || pixels.len() as u64 != expected {
             return Err(Error::Invalid(format!(
@@ -181,7 +179,7 @@ impl Picture {
                 pixels.len()
             )));
         }
-        Ok(Self::of(width, height, pixels))
+        Ok(Self::counted(width, height, pixels, tally))
     }
 
     /// Pixels in a row.
@@ -199,15 +197,12 @@ impl Picture {
         &self.content.pixels
     }
 
-    /// How many of `pixels`, which are those of the picture, have each color.
-    pub(crate) fn tally_of(&self, pixels: &[[u8; 3]]) -> &Tally {
-        let tally = &self.content.tally;
-        if tally.get().is_none() {
-            // Made before it is put there: a thread that waits for another one's tally while both
-            // count could wait forever.
-            let _ = tally.set(Tally::of(pixels));
+    /// How many of the pixels have each color, and the pixels, where that was counted by the way.
+    pub(crate) fn tally(&self) -> Option<(&Tally, &[[u8; 3]])> {
+        match (&self.content.tally, self.pixels()) {
+            (Some(tally), Pixels::Rgb8(pixels)) => Some((tally, pixels)),
+            _ => None,
         }
-        tally.get().expect("it is there now")
     }
 
     /// How many pixels there are.

@@ -29,8 +29,9 @@ const BATCH: usize = 48;
 /// Batches that are worth a parallel task.
 const BATCHES_PER_TASK: usize = PIXELS_PER_TASK / 4 / BATCH;
 
-/// Each thread fills cells of its own: no more of them than this.
-const MAX_PARTS: usize = 16;
+/// Cells that any picture may have, and pixels for each one more.
+const CELLS_OF_ANY: usize = 1 << 13;
+const PIXELS_PER_CELL: usize = 20;
 
 /// Pixels for each color of a cell, used or not, that are worth a table of values.
 const WORTH_A_TABLE: usize = 4;
@@ -51,30 +52,19 @@ pub(crate) struct Tally {
     counts: Arc<Vec<f64>>,
 }
 
-impl Tally {
-    /// Of these pixels, by all threads.
-    pub fn of(pixels: &[[u8; 3]]) -> Self {
-        let parts = pixels.len() / PIXELS_PER_TASK;
-        let parts = parts.clamp(1, rayon::current_num_threads().min(MAX_PARTS));
-        let part = pixels.len().div_ceil(parts);
-        let cells = pixels.par_chunks(part).map(|part| {
-            let mut cells = Cells::with_room(part.len());
-            cells.count(part);
-            cells
-        });
-        let sum = |mut sum: Cells, part: Cells| {
-            sum.add(&part);
-            sum
-        };
-        let sum = cells.reduce_with(sum);
-        sum.unwrap_or_else(|| Cells::with_room(0)).into_tally()
-    }
+/// Cells that so many pixels may have: with more of them, which are touched for a pixel or two each, other
+/// ways to count are faster and take less memory.
+fn most_cells(pixels: usize) -> usize {
+    (CELLS_OF_ANY + pixels / PIXELS_PER_CELL).min(KEYS / CELL)
+}
 
-    /// Bytes of memory that the cells of so many pixels take, at most, where one thread counts. (The places
-    /// of all cells, a megabyte for any picture, are like the program itself.)
+impl Tally {
+    /// Bytes of memory that the cells of so many pixels take, at most. (The places of all cells, a megabyte
+    /// for any picture, are like the program itself.)
     pub fn memory_needed(pixels: u64) -> u64 {
         let of_cell = size_of::<Cell>() + size_of::<u64>() + size_of::<u32>();
-        pixels.min((KEYS / CELL) as u64) * of_cell as u64
+        let cells = most_cells(pixels.try_into().unwrap_or(usize::MAX));
+        (cells.min(pixels as usize) * of_cell) as u64
     }
 
     /// The Morton keys of the colors, ascending.
@@ -123,6 +113,8 @@ struct Cells {
     counts: Vec<Cell>,
     /// How many times 255 more, where that is.
     carries: BTreeMap<u32, u32>,
+    /// All that were counted.
+    pixels: usize,
 }
 
 /// As large as what a processor loads at once, and aligned so.
@@ -131,9 +123,10 @@ struct Cells {
 struct Cell([u8; CELL]);
 
 impl Cells {
-    /// Without pixels, and with room for what so many may need.
+    /// Without pixels, and with room for what so many may need: it costs nothing before it is used, and to
+    /// grow into it later would take as much again.
     fn with_room(pixels: usize) -> Self {
-        let cells = 1 + (pixels / 4).min(KEYS / CELL);
+        let cells = 1 + most_cells(pixels);
         let (mut used, mut counts) = (Vec::with_capacity(cells), Vec::with_capacity(cells));
         used.push(0);
         counts.push(Cell([0; CELL]));
@@ -142,14 +135,21 @@ impl Cells {
             used,
             counts,
             carries: BTreeMap::new(),
+            pixels: 0,
         }
     }
 
     fn count(&mut self, pixels: &[[u8; 3]]) {
+        self.pixels += pixels.len();
         vectorize(Count {
             cells: self,
             pixels,
         });
+    }
+
+    /// Whether pixels have more of them than is worth it.
+    fn are_too_many(&self) -> bool {
+        self.used.len() > 1 + most_cells(self.pixels)
     }
 
     /// The place of the cell of `key`, listed if it is not yet.
@@ -169,25 +169,6 @@ impl Cells {
         let places = (0..).step_by(CELL).zip(&self.places);
         let listed = places.filter(|&(_, &place)| place > 0);
         listed.map(|(first, &place)| (first, place as usize))
-    }
-
-    fn add(&mut self, other: &Self) {
-        for (first, place) in other.in_order() {
-            let sum = self.place(first);
-            self.used[sum] |= other.used[place];
-            let sums = self.counts[sum].0.iter_mut();
-            for (key, (sum, &count)) in (first..).zip(sums.zip(&other.counts[place].0)) {
-                let (low, is_over) = sum.overflowing_add(count);
-                // 256 are 255 and one.
-                *sum = low + u8::from(is_over);
-                if is_over {
-                    *self.carries.entry(key).or_default() += 1;
-                }
-            }
-        }
-        for (&key, &carry) in &other.carries {
-            *self.carries.entry(key).or_default() += carry;
-        }
     }
 
     fn into_tally(self) -> Tally {
@@ -348,13 +329,14 @@ impl<L: Lookup> NullaryFnOnce for Expand<'_, L> {
     }
 }
 
-/// Makes one tally of pixels that come piece by piece, on any threads.
+/// Makes one tally of pixels that come piece by piece, on any threads, if they have few colors for their
+/// number.
 pub(crate) struct Counter<'a>(Mutex<Counting<'a>>);
 
 struct Counting<'a> {
     /// Nobody has taken these yet.
     waiting: Vec<&'a [[u8; 3]]>,
-    /// They are with the thread that is counting, if one is.
+    /// They are with the thread that is counting, if one is, and gone if there were too many.
     cells: Option<Cells>,
 }
 
@@ -378,16 +360,18 @@ impl<'a> Counter<'a> {
         while let Some(pixels) = counting.waiting.pop() {
             drop(counting);
             cells.count(pixels);
+            if cells.are_too_many() {
+                return;
+            }
             counting = lock();
         }
         counting.cells = Some(cells);
     }
 
-    /// Of all pixels, once all calls have come back.
-    pub fn into_tally(self) -> Tally {
+    /// Of all pixels, once all calls have come back; nothing if they have too many colors.
+    pub fn into_tally(self) -> Option<Tally> {
         let counting = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let cells = counting.cells.expect("nobody is counting any more");
-        cells.into_tally()
+        Some(counting.cells?.into_tally())
     }
 }
 
@@ -416,7 +400,7 @@ mod tests {
         }
     }
 
-    fn counted(parts: &[&[[u8; 3]]]) -> Tally {
+    fn counted(parts: &[&[[u8; 3]]]) -> Option<Tally> {
         let counter = Counter::new(0);
         parts.par_iter().for_each(|part| counter.count(part));
         counter.into_tally()
@@ -428,35 +412,38 @@ mod tests {
         let (few, many) = (few.over_white(), many.over_white());
         for times in [1, 253, 254, 255, 256, 257, 509, 510, 511, 512, 70_000] {
             let flat = vec![[7, 0, 255]; times];
-            check(&[&flat], &counted(&[&flat]));
+            check(&[&flat], &counted(&[&flat]).unwrap());
             let parts: [&[_]; 4] = [&flat, &many, &few, &flat];
-            check(&parts, &counted(&parts));
-            // Each in cells of its own.
-            let mut sum = Cells::with_room(0);
-            for part in parts {
-                let mut cells = Cells::with_room(part.len());
-                cells.count(part);
-                sum.add(&cells);
-            }
-            check(&parts, &sum.into_tally());
+            check(&parts, &counted(&parts).unwrap());
         }
         let parts: Vec<_> = many.chunks(77).chain(few.chunks(500)).collect();
-        check(&parts, &counted(&parts));
-        let whole: Vec<_> = [&*many, &*few].concat().repeat(20);
-        check(&[&whole], &Tally::of(&whole));
+        check(&parts, &counted(&parts).unwrap());
     }
 
     #[test]
-    fn many_pixels_have_the_values_of_their_colors_by_a_table_too() {
-        let pixels = noise(300, 300, 5).over_white().into_owned();
-        let tally = Tally::of(&pixels);
-        let reds: Vec<u8> = tally.keys().iter().map(|&key| color_of(key)[0]).collect();
-        let expanded = tally.expand(&reds, &pixels);
-        assert!(
-            pixels
-                .iter()
-                .zip(expanded)
-                .all(|(pixel, red)| pixel[0] == red)
-        );
+    fn values_are_those_of_the_colors_by_ranks_and_by_a_table() {
+        // Few pixels for their colors, and many.
+        for (side, bits) in [(80, 8), (300, 3)] {
+            let pixels = noise(side, side, bits).over_white().into_owned();
+            let tally = counted(&[&pixels]).unwrap();
+            let is_table = pixels.len() / WORTH_A_TABLE >= tally.used.len() * CELL;
+            assert_eq!(is_table, bits == 3);
+            let reds: Vec<u8> = tally.keys().iter().map(|&key| color_of(key)[0]).collect();
+            let expanded = tally.expand(&reds, &pixels);
+            assert!(
+                pixels
+                    .iter()
+                    .zip(expanded)
+                    .all(|(pixel, red)| pixel[0] == red)
+            );
+        }
+    }
+
+    #[test]
+    fn what_has_too_many_colors_is_given_up() {
+        let pixels = noise(200, 100, 8).over_white().into_owned();
+        let (first, rest) = pixels.split_at(1000);
+        assert!(counted(&[first]).is_some());
+        assert!(counted(&[first, rest]).is_none());
     }
 }

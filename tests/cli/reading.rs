@@ -124,9 +124,12 @@ fn a3_a_palette_that_makes_the_decoder_panic_fails_its_picture_alone() {
     writer.write_image_data(&[1]).unwrap();
     writer.finish().unwrap();
     folder.write("bad.png", &encoded);
+    let failed = "quantize: 'bad.png': the decoder failed on this picture\n";
+    let run = folder.run("kmeans -k 2 bad.png").code(1);
+    let alone = format!("{failed}0 written, 0 skipped, 1 failed\n");
+    assert_eq!(stderr(&run), alone);
     let run = folder.run("kmeans -k 2 a.png bad.png z.png").code(1);
     let text = stderr(&run);
-    let failed = "quantize: 'bad.png': the decoder failed on this picture\n";
     assert!(text.starts_with(failed), "{text}");
     assert!(text.ends_with("2 written, 0 skipped, 1 failed\n"), "{text}");
     assert_eq!(text.lines().count(), 2, "{text}");

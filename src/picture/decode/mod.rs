@@ -155,7 +155,10 @@ fn unguarded(bytes: &[u8], extension: Option<&str>, options: &DecodeOptions) -> 
         match profile::to_srgb(&mut raw.pixels, raw.is_gray, &raw.color) {
             Outcome::Srgb => {}
             Outcome::Converted => raw.tally = None,
-            Outcome::Broken => warnings.push(Warning::ProfileBroken),
+            Outcome::Broken => {
+                raw.tally = None;
+                warnings.push(Warning::ProfileBroken);
+            }
             Outcome::Ignored => warnings.push(Warning::ProfileIgnored),
             Outcome::HighDynamicRange => warnings.push(Warning::HighDynamicRange),
         }
@@ -165,12 +168,8 @@ fn unguarded(bytes: &[u8], extension: Option<&str>, options: &DecodeOptions) -> 
     raw.metadata.orient(raw.orientation);
     let (width, height, pixels) =
         orientation::upright(raw.width, raw.height, raw.pixels, raw.orientation);
-    let picture = Picture::from_pixels(width, height, pixels)?;
     Ok(Decoded {
-        picture: match raw.tally {
-            Some(tally) => picture.with_tally(tally),
-            None => picture,
-        },
+        picture: Picture::from_counted(width, height, pixels, raw.tally)?,
         metadata: raw.metadata,
         warnings,
     })
@@ -336,7 +335,7 @@ mod tests {
 
     #[test]
     fn colors_that_were_counted_while_decoding_are_those_of_the_picture() {
-        let noise = noise(400, 150, 8);
+        let noise = noise(400, 150, 4);
         let pixels = noise.over_white();
         // As they are, and with a gamma that they are converted from.
         for gamma in [None, Some(1.0)] {
@@ -351,6 +350,7 @@ mod tests {
             writer.finish().unwrap();
             let picture = decoded(&bytes).picture;
             assert_eq!(picture == noise, gamma.is_none());
+            assert_eq!(picture.tally().is_some(), gamma.is_none());
             let again = of(400, 150, picture.pixels().clone());
             let [counted, expected] = [&picture, &again]
                 .map(|picture| Distinct::of(picture).colors().collect::<Vec<_>>());

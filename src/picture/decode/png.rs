@@ -54,7 +54,7 @@ pub fn read(png: &[u8]) -> Result<Raw> {
     let mut tally = None;
     let pixels = samples::pixels(color_type, count, |buffer| {
         if color_type == Rgb8 && !is_interlaced {
-            tally = Some(read_and_count(&mut reader, buffer, width as usize)?);
+            tally = read_and_count(&mut reader, buffer, width as usize)?;
             return Ok(());
         }
         reader.next_frame(buffer).map_err(broken)?;
@@ -97,12 +97,12 @@ pub fn read(png: &[u8]) -> Result<Raw> {
 }
 
 /// Reads rows of `width` pixels of three bytes into `buffer`, while other threads that have nothing to do
-/// count them.
+/// count them, if there are others.
 fn read_and_count(
     reader: &mut png::Reader<Cursor<&[u8]>>,
     buffer: &mut [u8],
     width: usize,
-) -> Result<Tally> {
+) -> Result<Option<Tally>> {
     let counter = Counter::new(buffer.len() / 3);
     let rows = PIXELS_TO_COUNT.div_ceil(width);
     // The decoder stays on its thread, where a panic of it is known for what it is.
@@ -112,8 +112,12 @@ fn read_and_count(
                 reader.read_row(row).map_err(broken)?;
             }
             let pixels: &[[u8; 3]] = part.as_chunks().0;
-            let counter = &counter;
-            scope.spawn(move |_| counter.count(pixels));
+            if rayon::current_num_threads() == 1 {
+                counter.count(pixels);
+            } else {
+                let counter = &counter;
+                scope.spawn(move |_| counter.count(pixels));
+            }
         }
         // The end of the data is checked where no row is left.
         reader.read_row(&mut []).map_err(broken)

@@ -109,7 +109,8 @@ pub fn best(data: &[u8], estimated: usize, effort: Effort) -> Result<Vec<u8>> {
     let level = level(data.len(), estimated, effort);
     let part = data.len().div_ceil(parts(data, estimated, effort));
     let parts: Vec<&[u8]> = data.chunks(part).collect();
-    // Whoever is free takes the next part, so that no thread is left with several at the end.
+    // Whoever is free takes the next part: in order, threads end closer to each other than where each
+    // has its half and takes from the other's.
     let next = AtomicUsize::new(0);
     let mut streams = parts
         .par_iter()
