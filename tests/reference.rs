@@ -61,7 +61,7 @@ impl Subject {
     fn counts(&self, k: usize, index: impl Fn(usize) -> usize) -> Vec<f64> {
         let indices: Vec<_> = (0..self.colors.len()).map(index).collect();
         let mut counts = vec![0.0; k];
-        for color in self.color_of_pixel.to_vec() {
+        for &color in self.color_of_pixel.rows().iter() {
             counts[indices[color as usize]] += 1.0;
         }
         counts

@@ -530,7 +530,7 @@ impl<const D: usize> Fit<D> {
         let (palette, space) = (self.palette(), self.space);
         let indices = dither::dither(
             colors,
-            &color_of_pixel.to_vec(),
+            &color_of_pixel.rows(),
             width as usize,
             palette,
             space,

@@ -485,7 +485,11 @@ mod tests {
             let picture = noise(300, 200, bits);
             let (colors, color_of_pixel) = Colors::of(&picture);
             let mut counts = vec![0.0; colors.len()];
-            for (pixel, color) in picture.over_white().iter().zip(color_of_pixel.to_vec()) {
+            for (pixel, &color) in picture
+                .over_white()
+                .iter()
+                .zip(color_of_pixel.rows().iter())
+            {
                 assert_eq!(pixel.map(f64::from), colors.point(color as usize));
                 counts[color as usize] += 1.0;
             }
@@ -512,8 +516,8 @@ mod tests {
             for space in [Space::Srgb, Space::Linear, Space::Lab, Space::Oklab] {
                 let (colors, color_of_pixel) = Colors::<4>::in_space(&picture, space);
                 let (opaque, opaque_of_pixel) = Colors::<3>::in_space(&picture, space);
-                let color_of_pixel = color_of_pixel.to_vec();
-                let opaque_of_pixel = opaque_of_pixel.to_vec();
+                let color_of_pixel = color_of_pixel.rows();
+                let opaque_of_pixel = opaque_of_pixel.rows();
                 for i in 0..picture.len() {
                     let point = space.point(picture.rgba(i));
                     assert_eq!(colors.point(color_of_pixel[i] as usize), point);

@@ -43,8 +43,8 @@ impl ColorOfPixel {
         }
     }
 
-    /// The row of each pixel's color.
-    pub fn to_vec(&self) -> Vec<u32> {
+    /// The row of each pixel's color; a list that is made, four bytes a pixel, where there is none.
+    pub fn rows(&self) -> Cow<'_, [u32]> {
         match &self.0 {
             Source::Tally(picture, rows) => {
                 let (tally, pixels) = tally_of(picture);
@@ -52,9 +52,9 @@ impl ColorOfPixel {
                     Some(rows) => Cow::Borrowed(rows),
                     None => Cow::Owned((0..tally.keys().len() as u32).collect()),
                 };
-                tally.expand(&rows, pixels)
+                Cow::Owned(tally.expand(&rows, pixels))
             }
-            Source::Rows(rows) => rows.clone(),
+            Source::Rows(rows) => Cow::Borrowed(rows),
         }
     }
 

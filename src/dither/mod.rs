@@ -331,7 +331,7 @@ mod tests {
         let how = Dither { method, strength };
         dither(
             &colors,
-            &color_of_pixel.to_vec(),
+            &color_of_pixel.rows(),
             width,
             palette,
             Space::Srgb,
@@ -351,7 +351,7 @@ mod tests {
         let additive = additive(space);
         work(&Canvas {
             colors: &colors,
-            color_of_pixel: &color_of_pixel.to_vec(),
+            color_of_pixel: &color_of_pixel.rows(),
             width: picture.width() as usize,
             entries: &palette.points(space),
             nearest: &map::nearest(&colors, palette, space),
@@ -375,7 +375,7 @@ mod tests {
     #[test]
     fn what_cannot_be_dithered_is_refused() {
         let (colors, color_of_pixel) = Colors::of(&noise(6, 5, 6));
-        let color_of_pixel = color_of_pixel.to_vec();
+        let color_of_pixel = color_of_pixel.rows();
         let how = |method, strength| Dither { method, strength };
         let refused = |pixels: &[u32], width, how| {
             dither(&colors, pixels, width, &black_and_white(), Space::Srgb, how).is_err()
@@ -472,7 +472,7 @@ mod tests {
                     let strength = 1.0;
                     let how = Dither { method, strength };
                     let indices =
-                        dither(&colors, &color_of_pixel.to_vec(), 96, palette, space, how).unwrap();
+                        dither(&colors, &color_of_pixel.rows(), 96, palette, space, how).unwrap();
                     for channel in 0..3 {
                         let value =
                             |&index: &u8| f64::from(palette.colors()[usize::from(index)][channel]);
@@ -531,7 +531,7 @@ mod tests {
             let (colors, color_of_pixel) = Colors::<3>::in_space(&picture, space);
             let entries = |method, strength| {
                 let how = Dither { method, strength };
-                dither(&colors, &color_of_pixel.to_vec(), 256, &palette, space, how).unwrap()
+                dither(&colors, &color_of_pixel.rows(), 256, &palette, space, how).unwrap()
             };
             let nearest = entries(Method::Adaptive, 0.0);
             for method in METHODS {
@@ -582,7 +582,7 @@ mod tests {
             let how = Dither { method, strength };
             let indices = dither(
                 &colors,
-                &color_of_pixel.to_vec(),
+                &color_of_pixel.rows(),
                 64,
                 &palette,
                 Space::Srgb,
@@ -619,7 +619,7 @@ mod tests {
                 strength: 1.0,
             };
             let indices =
-                dither(&colors, &color_of_pixel.to_vec(), 64, &palette, space, how).unwrap();
+                dither(&colors, &color_of_pixel.rows(), 64, &palette, space, how).unwrap();
             let below = &indices[64 * 40..];
             let far = below.iter().filter(|&&index| index == 0 || index == 3);
             assert_eq!(far.count(), 0, "{space:?}");
@@ -665,15 +665,9 @@ mod tests {
                             method,
                             strength: 1.0,
                         };
-                        let indices = dither(
-                            &distinct,
-                            &color_of_pixel.to_vec(),
-                            64,
-                            &palette,
-                            space,
-                            how,
-                        )
-                        .unwrap();
+                        let indices =
+                            dither(&distinct, &color_of_pixel.rows(), 64, &palette, space, how)
+                                .unwrap();
                         let additive = additive(space);
                         let points = palette.points::<3>(additive);
                         let [r, g, b] = color.map(f64::from);
@@ -747,7 +741,7 @@ mod tests {
         };
         let indices = dither(
             &colors,
-            &color_of_pixel.to_vec(),
+            &color_of_pixel.rows(),
             5,
             &palette,
             Space::Srgb,
