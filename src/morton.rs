@@ -1,6 +1,8 @@
 //! Morton keys of colors of 8 bits a channel: the bits of their channels interleaved, so that the keys of
 //! a box of the octree over color space follow one another.
 
+use pulp::NullaryFnOnce;
+
 /// How many keys there are.
 pub const KEYS: usize = 1 << 24;
 
@@ -17,6 +19,23 @@ fn spread(byte: u8) -> u32 {
 #[inline(always)]
 pub fn key_of([r, g, b]: [u8; 3]) -> u32 {
     spread(r) << 2 | spread(g) << 1 | spread(b)
+}
+
+/// Fills a list with the keys of as many pixels.
+pub struct Keys<'a> {
+    pub pixels: &'a [[u8; 3]],
+    pub keys: &'a mut [u32],
+}
+
+impl NullaryFnOnce for Keys<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for (key, &pixel) in self.keys.iter_mut().zip(self.pixels) {
+            *key = key_of(pixel);
+        }
+    }
 }
 
 /// The color of a Morton key.

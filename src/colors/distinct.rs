@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use crate::{
     Picture,
-    morton::{KEYS, channel_of, color_of, key_of},
+    morton::{self, KEYS, channel_of, color_of},
     picture::Pixels,
     simd::{LANES, vectorize},
 };
@@ -24,6 +24,9 @@ const WORDS: usize = KEYS / 64;
 /// to costs nothing as long as it is not read either: pages without a color, most of a picture's, are
 /// passed over.
 const PAGE: usize = 1 << 9;
+
+/// Pixels whose keys are computed at once.
+const BATCH: usize = 1 << 10;
 
 /// Each thread fills a bitmap of 2 MiB of its own: not worth it for fewer pixels, and no more of
 /// them than this.
@@ -168,9 +171,12 @@ fn of_bytes(pixels: &[[u8; 3]]) -> (Distinct, Vec<u32>) {
         .zip(color_of_pixel.par_chunks_mut(part))
         .map(|(pixels, keys)| {
             let mut bitmap = Bitmap::empty();
-            for (&pixel, key) in pixels.iter().zip(keys) {
-                *key = key_of(pixel);
-                bitmap.insert(*key);
+            let batches = pixels.chunks(BATCH).zip(keys.chunks_mut(BATCH));
+            for (pixels, keys) in batches {
+                vectorize(morton::Keys { pixels, keys });
+                for &mut key in keys {
+                    bitmap.insert(key);
+                }
             }
             bitmap
         })
