@@ -311,7 +311,7 @@ impl<const D: usize> UpdateShare<'_, '_, D> {
                 let was_settled = short.is_settled;
                 *short = Short::UNKNOWN;
                 short.spare = descent.enter_short(number);
-                short.left = bits(descent.left());
+                short.left = descent.left_as_bits();
                 // Past the last color there is nothing to look for.
                 short.gaps[places.len().div_ceil(WIDE)..].fill(f32::INFINITY);
                 if let [place] = *descent.left() {
@@ -382,34 +382,9 @@ impl<const D: usize> UpdateShare<'_, '_, D> {
     }
 }
 
-/// The places as bits; 0 where one is past the last bit.
-#[inline(always)]
-fn bits(places: &[u32]) -> u64 {
-    let mut bits = 0;
-    for &place in places {
-        if place >= u64::BITS {
-            return 0;
-        }
-        bits |= 1 << place;
-    }
-    bits
-}
-
 /// Whether all of `some` are among `all`, both ascending.
 #[inline(always)]
 fn is_subset(some: &[u32], all: &[u32]) -> bool {
     let mut rest = all.iter();
     some.iter().all(|id| rest.any(|other| other == id))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn places_are_bits_as_long_as_all_of_them_fit() {
-        assert_eq!(bits(&[0, 3, 63]), 1 << 63 | 0b1001);
-        assert_eq!(bits(&[3, 64]), 0);
-        assert_eq!(bits(&[64]), 0);
-    }
 }

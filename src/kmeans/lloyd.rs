@@ -243,6 +243,8 @@ mod tests {
         for k in [8, 16, 100] {
             assignments_are_those_of_fresh_runs(&bytes, k, true, true);
         }
+        // More centroids in a run than have a bit.
+        assignments_are_those_of_fresh_runs(&Colors::of(&noise(20, 20, 8)).0, 150, true, false);
         let points = bytes.points().mapv(|value| libm::sqrt(value) / 16.0);
         for scale in [1.0, 1e-15, 1e-20, 1e-22, 1e-25, 1e-50, 1e12, 1e20, 1e50] {
             let points = points.mapv(|value| scale * value);

@@ -34,6 +34,8 @@ pub(super) struct Planes<const D: usize> {
     middle: [f64; D],
     /// [`WIDE`] planes at a time; those past the last lie at infinity.
     lanes: Vec<Plane<Wide, D>>,
+    /// The same one at a time.
+    each: Vec<Plane<f32, D>>,
     /// Two planes closer to each other than this are not told apart.
     margin: f32,
 }
@@ -53,6 +55,7 @@ impl<const D: usize> Planes<D> {
             ids: Vec::with_capacity(k),
             middle: [0.0; D],
             lanes: Vec::with_capacity(k.div_ceil(WIDE)),
+            each: Vec::with_capacity(k),
             margin: 0.0,
         }
     }
@@ -64,23 +67,28 @@ impl<const D: usize> Planes<D> {
         let farthest = squared_norm::<f64, D>(run.half_width());
         let mut highest: f64 = 0.0;
         self.lanes.clear();
+        self.each.clear();
         for ids in self.ids.chunks(WIDE) {
-            let mut planes = Plane {
+            let mut lanes = Plane {
                 height: [f32::INFINITY; WIDE],
                 slope: [[0.0; WIDE]; D],
             };
             for (lane, &id) in ids.iter().enumerate() {
                 let centroid = &centroids[id as usize];
-                let mut height = 0.0;
+                let offset: [f64; D] = std::array::from_fn(|d| centroid[d] - self.middle[d]);
+                let height = squared_norm::<f64, D>(offset);
+                let plane = Plane {
+                    height: height as f32,
+                    slope: offset.map(|x| (-2.0 * x) as f32),
+                };
                 for d in 0..D {
-                    let offset = centroid[d] - self.middle[d];
-                    planes.slope[d][lane] = (-2.0 * offset) as f32;
-                    height += offset * offset;
+                    lanes.slope[d][lane] = plane.slope[d];
                 }
-                planes.height[lane] = height as f32;
+                lanes.height[lane] = plane.height;
+                self.each.push(plane);
                 highest = if height > highest { height } else { highest };
             }
-            self.lanes.push(planes);
+            self.lanes.push(lanes);
         }
         let squares = highest + farthest;
         self.margin = if squares < DECIDABLE {
@@ -98,17 +106,7 @@ impl<const D: usize> Planes<D> {
         planes
     }
 
-    #[inline(always)]
-    fn plane(&self, place: usize) -> Plane<f32, D> {
-        let planes = &self.lanes[place / WIDE];
-        let lane = place % WIDE;
-        Plane {
-            height: planes.height[lane],
-            slope: planes.slope.map(|slope| slope[lane]),
-        }
-    }
-
-    /// Puts into `places` those of the centroids that can be among the `RIVALS` nearest (1 or 2) to a color
+    /// Marks in `kept` those of the centroids that can be among the `RIVALS` nearest (1 or 2) to a color
     /// of a run in the box: one goes if each of the `RIVALS` lowest in the run's middle is lower than it at
     /// all corners of the run (Kanungo et al., "An efficient k-means clustering algorithm: analysis and
     /// implementation", IEEE PAMI 24(7), 2002). Returns by how much those that go lie above those rivals
@@ -117,10 +115,9 @@ impl<const D: usize> Planes<D> {
     fn keep<const RIVALS: usize>(
         &self,
         run: &Run<D>,
-        places: &mut Vec<u32>,
+        kept: &mut Kept,
         scratch: &mut Vec<Wide>,
     ) -> f32 {
-        let k = self.ids.len();
         let half_width = run.half_width().map(|x| x as f32);
         let middle = run.middle();
         let at: [f32; D] = std::array::from_fn(|d| (middle[d] - self.middle[d]) as f32);
@@ -140,12 +137,11 @@ impl<const D: usize> Planes<D> {
             *rival = lowest_beyond(scratch, beyond);
             beyond = rival.0;
         }
-        let rivals = rivals.map(|(height, place)| (height + self.margin, self.plane(place).slope));
-        places.resize(k.next_multiple_of(WIDE), 0);
-        let mut len = 0;
+        let rivals = rivals.map(|(height, place)| (height + self.margin, self.each[place].slope));
+        kept.0.clear();
         let mut spare = [f32::INFINITY; WIDE];
-        for (c, (planes, height)) in self.lanes.iter().zip(scratch.iter()).enumerate() {
-            let mut keeps = [false; WIDE];
+        let lanes = self.lanes.iter().zip(scratch.iter());
+        for (c, (planes, height)) in lanes.enumerate() {
             let mut excess = [f32::INFINITY; WIDE];
             for (limit, slope) in rivals {
                 let mut lowest = *height;
@@ -156,47 +152,87 @@ impl<const D: usize> Planes<D> {
                 }
                 for lane in 0..WIDE {
                     let above = lowest[lane] - limit;
-                    // What is not a number stays.
-                    let goes = above > 0.0;
-                    keeps[lane] |= !goes;
-                    excess[lane] = if above < excess[lane] {
-                        above
-                    } else {
+                    // What is not a number stays one.
+                    excess[lane] = if excess[lane] < above {
                         excess[lane]
+                    } else {
+                        above
                     };
                 }
             }
+            let mut keeps = [0_u32; WIDE];
             for lane in 0..WIDE {
-                let is_least = !keeps[lane] && excess[lane] < spare[lane];
-                spare[lane] = if is_least { excess[lane] } else { spare[lane] };
+                let goes = excess[lane] > 0.0;
+                let own = if goes { excess[lane] } else { f32::INFINITY };
+                spare[lane] = if own < spare[lane] { own } else { spare[lane] };
+                keeps[lane] = u32::from(!goes) << lane;
             }
-            // Each is written, and overwritten by the next if it is not to be kept: cheaper than a branch
-            // that no processor can foresee.
-            for lane in 0..WIDE.min(k - c * WIDE) {
-                places[len] = (c * WIDE + lane) as u32;
-                len += usize::from(keeps[lane]);
+            let shift = c * WIDE % 64;
+            if shift == 0 {
+                kept.0.push(0);
+            }
+            if let Some(last) = kept.0.last_mut() {
+                *last |= u64::from(reduce(keeps, |a, b| a | b)) << shift;
             }
         }
-        places.truncate(len);
+        kept.truncate(self.ids.len());
         least(spare)
     }
 }
 
-/// The least of all lanes.
+/// Some of a list, by a bit for each place.
+#[derive(Debug)]
+struct Kept(Vec<u64>);
+
+impl Kept {
+    /// Drops what is past the end of a list of this length.
+    #[inline(always)]
+    fn truncate(&mut self, len: usize) {
+        if let Some(last) = self.0.last_mut() {
+            *last &= u64::MAX >> (len.next_multiple_of(64) - len);
+        }
+    }
+
+    /// Calls `each` with their places, ascending.
+    #[inline(always)]
+    fn for_each(&self, mut each: impl FnMut(usize)) {
+        for (first, &bits) in (0..).step_by(64).zip(&self.0) {
+            let mut rest = bits;
+            while rest != 0 {
+                each(first + rest.trailing_zeros() as usize);
+                rest &= rest - 1;
+            }
+        }
+    }
+
+    /// Puts into `some` those of `all` that are kept.
+    #[inline(always)]
+    fn pick_from(&self, all: &[u32], some: &mut Vec<u32>) {
+        some.clear();
+        self.for_each(|place| some.push(all[place]));
+    }
+}
+
+/// All lanes by an operation, whose order does not matter.
 #[inline(always)]
-fn least(mut lanes: Wide) -> f32 {
+fn reduce<T: Copy>(mut lanes: [T; WIDE], operation: impl Fn(T, T) -> T) -> T {
     let mut half = WIDE / 2;
     while half > 0 {
         for lane in 0..half {
-            let (a, b) = (lanes[lane], lanes[lane + half]);
-            lanes[lane] = if a < b { a } else { b };
+            lanes[lane] = operation(lanes[lane], lanes[lane + half]);
         }
         half /= 2;
     }
     lanes[0]
 }
 
-/// The least of the `heights` above `beyond`, and a place that has it; infinity if none has.
+/// The least of all lanes.
+#[inline(always)]
+fn least(lanes: Wide) -> f32 {
+    reduce(lanes, |a, b| if a < b { a } else { b })
+}
+
+/// The least of the `heights` above `beyond`, and the first place that has it; infinity and 0 if none has.
 #[inline(always)]
 fn lowest_beyond(heights: &[Wide], beyond: f32) -> (f32, usize) {
     let mut lowest = [f32::INFINITY; WIDE];
@@ -214,12 +250,16 @@ fn lowest_beyond(heights: &[Wide], beyond: f32) -> (f32, usize) {
         }
     }
     let least = least(lowest);
-    let mut place = 0;
+    let mut places = [0; WIDE];
     for lane in 0..WIDE {
-        let own = chunk[lane] as usize * WIDE + lane;
-        place = if lowest[lane] == least { own } else { place };
+        let place = chunk[lane] * WIDE as u32 + lane as u32;
+        places[lane] = if lowest[lane] == least {
+            place
+        } else {
+            u32::MAX
+        };
     }
-    (least, place)
+    (least, reduce(places, u32::min) as usize)
 }
 
 /// The way from run to run, with the centroids that can be among the `RIVALS` nearest to their colors.
@@ -231,6 +271,8 @@ pub(super) struct Descent<'a, const RIVALS: usize, const D: usize> {
     long: Option<usize>,
     of_long: Planes<D>,
     of_middle: Planes<D>,
+    /// Those of the centroids of the run above that are left for one.
+    kept: Kept,
     /// Those of the middle run's that are left for a short one: their places there, and their planes.
     places: Vec<u32>,
     planes: Vec<Plane<f32, D>>,
@@ -253,7 +295,8 @@ impl<'a, const RIVALS: usize, const D: usize> Descent<'a, RIVALS, D> {
             long: None,
             of_long: Planes::with_room_for(k),
             of_middle: Planes::with_room_for(k),
-            places: Vec::with_capacity(k.next_multiple_of(WIDE)),
+            kept: Kept(Vec::with_capacity(k.div_ceil(64))),
+            places: Vec::with_capacity(k),
             planes: Vec::with_capacity(k),
             scratch: Vec::with_capacity(k.div_ceil(WIDE)),
         }
@@ -262,18 +305,18 @@ impl<'a, const RIVALS: usize, const D: usize> Descent<'a, RIVALS, D> {
     /// Puts into `ids` the centroids that are left for a middle run, ascending.
     #[inline(always)]
     pub(super) fn find(&mut self, middle: usize, ids: &mut Vec<u32>) {
-        let (places, scratch) = (&mut self.places, &mut self.scratch);
+        let (kept, scratch) = (&mut self.kept, &mut self.scratch);
         let long = middle / FAN;
         if self.long != Some(long) {
             self.long = Some(long);
             let run = &self.runs.long[long];
-            self.of_all.keep::<RIVALS>(run, places, scratch);
-            name(places, &self.of_all.ids, &mut self.of_long.ids);
+            self.of_all.keep::<RIVALS>(run, kept, scratch);
+            kept.pick_from(&self.of_all.ids, &mut self.of_long.ids);
             self.of_long.lie_over(run, self.centroids);
         }
         let run = &self.runs.middle[middle];
-        self.of_long.keep::<RIVALS>(run, places, scratch);
-        name(places, &self.of_long.ids, ids);
+        self.of_long.keep::<RIVALS>(run, kept, scratch);
+        kept.pick_from(&self.of_long.ids, ids);
     }
 
     /// Goes to a middle run with the centroids that are left for it, or more.
@@ -290,28 +333,43 @@ impl<'a, const RIVALS: usize, const D: usize> Descent<'a, RIVALS, D> {
     #[inline(always)]
     pub(super) fn enter_short(&mut self, number: usize) -> f32 {
         let run = &self.runs.short[number];
-        let (places, scratch) = (&mut self.places, &mut self.scratch);
-        let spare = self.of_middle.keep::<RIVALS>(run, places, scratch);
+        let spare = self
+            .of_middle
+            .keep::<RIVALS>(run, &mut self.kept, &mut self.scratch);
         self.take_planes();
         spare - 2.0 * self.of_middle.margin
     }
 
     /// Goes to a short run for which centroids are left at the places that these bits name.
     #[inline(always)]
-    pub(super) fn return_to_short(&mut self, mut left: u64) {
-        self.places.clear();
-        while left != 0 {
-            self.places.push(left.trailing_zeros());
-            left &= left - 1;
-        }
+    pub(super) fn return_to_short(&mut self, left: u64) {
+        self.kept.0.clear();
+        self.kept.0.push(left);
         self.take_planes();
     }
 
     #[inline(always)]
     fn take_planes(&mut self) {
-        self.planes.clear();
-        for &place in &self.places {
-            self.planes.push(self.of_middle.plane(place as usize));
+        let Self {
+            kept,
+            places,
+            planes,
+            of_middle,
+            ..
+        } = self;
+        places.clear();
+        kept.for_each(|place| places.push(place as u32));
+        planes.clear();
+        planes.extend(places.iter().map(|&place| of_middle.each[place as usize]));
+    }
+
+    /// The places among the middle run's centroids of those that are left for the short run, as bits; 0 where
+    /// one is past the last bit.
+    #[inline(always)]
+    pub(super) fn left_as_bits(&self) -> u64 {
+        match self.kept.0[..] {
+            [left] => left,
+            _ => 0,
         }
     }
 
@@ -342,13 +400,6 @@ impl<'a, const RIVALS: usize, const D: usize> Descent<'a, RIVALS, D> {
         }
         nearest
     }
-}
-
-/// Puts into `ids` those that stand at some places among `all`.
-#[inline(always)]
-fn name(places: &[u32], all: &[u32], ids: &mut Vec<u32>) {
-    ids.clear();
-    ids.extend(places.iter().map(|&place| all[place as usize]));
 }
 
 /// By how much two planes over a run may have shifted against each other when centroids moved, at most;
