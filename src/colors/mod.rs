@@ -46,6 +46,8 @@ pub struct Colors<const D: usize> {
     counts: Arc<Vec<f64>>,
     total: f64,
     unit: f64,
+    /// Whether all channels are bytes, and counts are whole.
+    are_bytes: bool,
     /// Morton keys, ascending.
     keys: Arc<Vec<u32>>,
     nodes: Vec<Node<D>>,
@@ -152,7 +154,11 @@ impl<const D: usize> Colors<D> {
         match keys {
             Keys::Bytes(keys) if D == 3 && space == Space::Srgb => {
                 let points = columns_of_bytes(&keys);
-                (Self::in_order(keys, points, counts, space.unit()), None)
+                let colors = Self {
+                    are_bytes: true,
+                    ..Self::in_order(keys, points, counts, space.unit())
+                };
+                (colors, None)
             }
             keys => {
                 let point = |i| space.point(keys.color(i));
@@ -259,6 +265,7 @@ impl<const D: usize> Colors<D> {
             counts,
             total,
             unit,
+            are_bytes: false,
             keys,
             nodes,
             blocks,
@@ -306,6 +313,12 @@ impl<const D: usize> Colors<D> {
     /// The value that counts as 1 where a mixture speaks of colors on [0, 1].
     pub fn unit(&self) -> f64 {
         self.unit
+    }
+
+    /// Whether sums over any of the colors are exact in double precision: of bytes up to 2^53, of 10^13
+    /// pixels.
+    pub(crate) fn sums_are_exact(&self) -> bool {
+        self.are_bytes && self.total <= (1_u64 << f64::MANTISSA_DIGITS) as f64 / 255.0
     }
 
     /// The color in row `i`.

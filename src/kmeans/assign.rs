@@ -52,6 +52,8 @@ pub(super) struct Assignment<'a, const D: usize> {
     shares: Vec<Share<D>>,
     /// The place of each color's nearest centroid among the candidates of its middle run.
     places: Vec<u32>,
+    /// Whether sums of colors are exact, so that what leaves one can be taken away from it.
+    is_exact: bool,
     work: &'a Work,
 }
 
@@ -137,6 +139,7 @@ impl<'a, const D: usize> Assignment<'a, D> {
             centroids: Vec::new(),
             shares: vec![nothing; colors.runs().middle.len()],
             places: vec![0; colors.len()],
+            is_exact: colors.sums_are_exact(),
             work,
         }
     }
@@ -165,6 +168,7 @@ impl<'a, const D: usize> Assignment<'a, D> {
     fn update_shares(&mut self, before: &[[f64; D]]) {
         let colors = self.colors;
         let centroids = &self.centroids;
+        let is_exact = self.is_exact;
         let of_all = Planes::of_all(centroids, colors);
         let space = || Space {
             descent: Descent::new(colors, centroids, &of_all),
@@ -180,6 +184,7 @@ impl<'a, const D: usize> Assignment<'a, D> {
                 space,
                 share,
                 places,
+                is_exact,
             })
         };
         let assigned: u64 = if self.shares.len() < 2 * RUNS_PER_TASK {
@@ -247,6 +252,7 @@ struct UpdateShare<'a, 'b, const D: usize> {
     share: &'a mut Share<D>,
     /// Of the colors of the run.
     places: &'a mut [u32],
+    is_exact: bool,
 }
 
 impl<const D: usize> NullaryFnOnce for UpdateShare<'_, '_, D> {
@@ -265,8 +271,9 @@ impl<const D: usize> NullaryFnOnce for UpdateShare<'_, '_, D> {
                 short.shift(shift);
             }
         }
-        let (assigned, has_changed) = self.look();
-        if is_anew || has_changed {
+        let keeps_sums = self.is_exact && !is_anew;
+        let (assigned, has_changed) = self.look(keeps_sums);
+        if is_anew || has_changed && !keeps_sums {
             self.sum_up();
         }
         assigned
@@ -289,9 +296,10 @@ impl<const D: usize> UpdateShare<'_, '_, D> {
     }
 
     /// Looks for the nearest centroids of those colors that may have another than before; returns how many
-    /// these are, and whether the sums are no longer right.
+    /// these are, and whether one has, or sums may be rounded in another way. Where that `keeps_sums`, they are
+    /// brought up to date.
     #[inline(always)]
-    fn look(&mut self) -> (u64, bool) {
+    fn look(&mut self, keeps_sums: bool) -> (u64, bool) {
         let descent = &mut self.space.descent;
         let shorts = &mut self.share.shorts[..self.places.len().div_ceil(SHORT)];
         if shorts.iter().all(Short::stays) {
@@ -300,11 +308,16 @@ impl<const D: usize> UpdateShare<'_, '_, D> {
         descent.enter_middle(self.number, &self.share.ids);
         let mut assigned = 0;
         let mut has_changed = false;
+        let mut owners = Owners {
+            colors: self.colors,
+            sums: keeps_sums.then_some(&mut self.share.sums),
+        };
         for (i, (places, short)) in self.places.chunks_mut(SHORT).zip(shorts).enumerate() {
             if short.stays() {
                 continue;
             }
             let number = self.number * FAN + i;
+            let start = number * SHORT;
             if short.spare > 0.0 && short.left != 0 {
                 descent.return_to_short(short.left);
             } else {
@@ -317,31 +330,30 @@ impl<const D: usize> UpdateShare<'_, '_, D> {
                 if let [place] = *descent.left() {
                     short.is_settled = true;
                     short.gaps = [f32::INFINITY; SHORT / WIDE];
-                    has_changed |= !was_settled || places[0] != place;
+                    has_changed |= !was_settled;
+                    has_changed |= owners.change(start, places, &[place; SHORT]);
                     assigned += places.len() as u64;
-                    places.fill(place);
                     continue;
                 }
                 has_changed |= was_settled;
             }
             let chunks = places.chunks_mut(WIDE).zip(&mut short.gaps);
-            for (start, (places, gap)) in (number * SHORT..).step_by(WIDE).zip(chunks) {
+            for (start, (places, gap)) in (start..).step_by(WIDE).zip(chunks) {
                 if *gap > 0.0 {
                     continue;
                 }
                 assigned += places.len() as u64;
                 let mut nearest = descent.nearest(start);
                 *gap = nearest.gap;
-                let first = &mut nearest.first[..places.len()];
                 if nearest.is_certain != [true; WIDE] {
+                    let first = &mut nearest.first[..places.len()];
                     for (lane, place) in first.iter_mut().enumerate() {
                         if !nearest.is_certain[lane] {
                             *place = descent.exactly_nearest(self.colors.point(start + lane));
                         }
                     }
                 }
-                has_changed |= places != first;
-                places.copy_from_slice(first);
+                has_changed |= owners.change(start, places, &nearest.first);
             }
         }
         (assigned, has_changed)
@@ -379,6 +391,41 @@ impl<const D: usize> UpdateShare<'_, '_, D> {
                 sum.add(half.count, half.sum);
             }
         }
+    }
+}
+
+/// What is done where colors get other centroids.
+struct Owners<'a, const D: usize> {
+    colors: &'a Colors<D>,
+    /// Of the colors at each place, if they are to be brought up to date.
+    sums: Option<&'a mut Vec<Sum<D>>>,
+}
+
+impl<const D: usize> Owners<'_, D> {
+    /// Brings the `places` of the colors from row `start` on to what `new` begins with; returns whether one
+    /// is another.
+    #[inline(always)]
+    fn change(&mut self, start: usize, places: &mut [u32], new: &[u32]) -> bool {
+        let mut differs = false;
+        for (place, new) in places.iter().zip(new) {
+            differs |= place != new;
+        }
+        if !differs {
+            return false;
+        }
+        let new = &new[..places.len()];
+        if let Some(sums) = &mut self.sums {
+            for (row, (&from, &to)) in (start..).zip(places.iter().zip(new)) {
+                if from != to {
+                    let count = self.colors.counts()[row];
+                    let sum = self.colors.point(row).map(|x| count * x);
+                    sums[from as usize].add(-count, sum.map(|x| -x));
+                    sums[to as usize].add(count, sum);
+                }
+            }
+        }
+        places.copy_from_slice(new);
+        true
     }
 }
 
