@@ -37,15 +37,7 @@ pub fn complete<const D: usize>(
     k: usize,
     space: Space,
 ) -> Result<(Palette, Vec<u8>)> {
-    let is_entry = |&entry: &u8| usize::from(entry) < palette.len();
-    if entry_of_color.len() != colors.len() || !entry_of_color.iter().all(is_entry) {
-        return Err(Error::Invalid(format!(
-            "each of {} colors has one of {} entries, not {} colors or another entry",
-            colors.len(),
-            palette.len(),
-            entry_of_color.len()
-        )));
-    }
+    check_entries(colors, palette, &entry_of_color)?;
     // With an entry for each color none is off.
     let enough = if colors.len() + pinned <= k {
         usize::MAX
@@ -105,6 +97,24 @@ pub fn complete<const D: usize>(
         }
     }
     Ok((Palette::new(entries)?, entry_of_color))
+}
+
+/// Refuses entries of which not each color has one of the palette.
+pub(crate) fn check_entries<const D: usize>(
+    colors: &Colors<D>,
+    palette: &Palette,
+    entry_of_color: &[u8],
+) -> Result<()> {
+    let is_entry = |&entry: &u8| usize::from(entry) < palette.len();
+    if entry_of_color.len() != colors.len() || !entry_of_color.iter().all(is_entry) {
+        return Err(Error::Invalid(format!(
+            "each of {} colors has one of {} entries, not {} colors or another entry",
+            colors.len(),
+            palette.len(),
+            entry_of_color.len()
+        )));
+    }
+    Ok(())
 }
 
 /// As [`complete`], where each color has the entry nearest to it.

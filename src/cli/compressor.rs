@@ -2,13 +2,13 @@
 
 use anyhow::Result;
 use quantize::{
-    Effort, IndexedPicture, metrics,
+    Effort, metrics,
     picture::{EncodeOptions, Metadata},
 };
 
 use super::{
     args::Clusters,
-    method::{Fit, Method, Subject},
+    method::{Fit, Mapped, Method, Subject},
     progress,
     stopwatch::Stopwatch,
 };
@@ -16,7 +16,7 @@ use super::{
 /// A picture in few colors.
 pub struct Compressed<const D: usize> {
     pub model: Fit<D>,
-    pub picture: IndexedPicture,
+    pub mapped: Mapped,
     pub png: Vec<u8>,
 }
 
@@ -104,24 +104,19 @@ impl<'a, const D: usize> Compressor<'a, D> {
     pub fn psnr_db(&mut self, model: &Fit<D>) -> Result<Option<f64>> {
         progress::stage("map");
         let plain = model.compress_plainly(self.subject)?;
-        let mse = metrics::mse_of_indexed(&self.subject.picture, &plain)?;
-        let psnr_db = metrics::psnr_db(mse);
+        let psnr_db = metrics::psnr_db(plain.mse(&self.subject.picture)?);
         self.seconds.map += self.watch.lap();
         Ok(psnr_db)
     }
 
     /// The picture in the colors of `model`.
     pub fn of(&mut self, model: Fit<D>) -> Result<Compressed<D>> {
-        let (picture, png) = self.map_and_encode(&model)?;
-        Ok(Compressed {
-            model,
-            picture,
-            png,
-        })
+        let (mapped, png) = self.map_and_encode(&model)?;
+        Ok(Compressed { model, mapped, png })
     }
 
     /// The picture in the colors of `model`, and its file.
-    pub fn map_and_encode(&mut self, model: &Fit<D>) -> Result<(IndexedPicture, Vec<u8>)> {
+    pub fn map_and_encode(&mut self, model: &Fit<D>) -> Result<(Mapped, Vec<u8>)> {
         self.map_and_encode_with(model, self.encoding)
     }
 
@@ -129,13 +124,15 @@ impl<'a, const D: usize> Compressor<'a, D> {
         &mut self,
         model: &Fit<D>,
         encoding: EncodeOptions,
-    ) -> Result<(IndexedPicture, Vec<u8>)> {
+    ) -> Result<(Mapped, Vec<u8>)> {
         progress::stage("map");
-        let picture = model.compress(self.subject)?;
+        let mapped = model.compress(self.subject)?;
         self.seconds.map += self.watch.lap();
         progress::stage("encode");
-        let png = self.metadata.put_into(picture.encode_png(encoding)?)?;
+        let png = self
+            .metadata
+            .put_into(mapped.picture.encode_png(encoding)?)?;
         self.seconds.encode += self.watch.lap();
-        Ok((picture, png))
+        Ok((mapped, png))
     }
 }

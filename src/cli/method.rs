@@ -7,7 +7,7 @@ use ndarray::{Array2, Array3, ArrayView2, Axis, concatenate};
 use quantize::{
     Colors, Dither, Effort, IndexedPicture, Palette, Picture, Space, alpha,
     colors::ColorOfPixel,
-    dither, gmm, kmeans, map,
+    dither, gmm, kmeans, map, metrics,
     model::Parameters,
     palette::Order,
     picture::{self, Pixels},
@@ -476,6 +476,21 @@ pub struct Subject<const D: usize> {
     pub color_of_pixel: ColorOfPixel,
 }
 
+/// A picture in the colors of a model.
+pub struct Mapped {
+    pub picture: IndexedPicture,
+    /// Where the distinct colors tell it.
+    mse: Option<f64>,
+}
+
+impl Mapped {
+    /// Its MSE beside the original.
+    pub fn mse(&self, original: &Picture) -> quantize::Result<f64> {
+        let of_pixels = || metrics::mse_of_indexed(original, &self.picture);
+        self.mse.map_or_else(of_pixels, Ok)
+    }
+}
+
 /// A fitted model of colors in a space.
 pub struct Fit<const D: usize> {
     model: Model<D>,
@@ -516,7 +531,7 @@ impl Draw {
 
 impl<const D: usize> Fit<D> {
     /// `subject` in the colors of the model, the most frequent one first.
-    pub fn compress(&self, subject: &Subject<D>) -> Result<IndexedPicture> {
+    pub fn compress(&self, subject: &Subject<D>) -> Result<Mapped> {
         let Some(dither) = self.dither else {
             let (palette, entry_of_color) = self.assign(&subject.colors)?;
             return self.indexed(subject, &palette, entry_of_color);
@@ -537,11 +552,14 @@ impl<const D: usize> Fit<D> {
             dither,
         )?;
         let indexed = IndexedPicture::new(width, height, palette.clone(), indices)?;
-        Ok(indexed.sorted_by_count(&self.kept))
+        Ok(Mapped {
+            picture: indexed.sorted_by_count(&self.kept),
+            mse: None,
+        })
     }
 
     /// `subject` in the colors of the model without dithering, the most frequent one first.
-    pub fn compress_plainly(&self, subject: &Subject<D>) -> Result<IndexedPicture> {
+    pub fn compress_plainly(&self, subject: &Subject<D>) -> Result<Mapped> {
         let colors = &subject.colors;
         let (palette, entry_of_color) = match &self.model {
             // Its palette is one for the dither.
@@ -558,7 +576,7 @@ impl<const D: usize> Fit<D> {
         subject: &Subject<D>,
         palette: &Palette,
         mut entry_of_color: Vec<u8>,
-    ) -> Result<IndexedPicture> {
+    ) -> Result<Mapped> {
         let pixels = map::counts_of_entries(&subject.colors, &entry_of_color, palette.len());
         let (palette, new_entry) = palette.sorted_by_count(&pixels, &self.kept);
         for entry in &mut entry_of_color {
@@ -566,7 +584,13 @@ impl<const D: usize> Fit<D> {
         }
         let indices = subject.color_of_pixel.expand(&entry_of_color);
         let (width, height) = (subject.picture.width(), subject.picture.height());
-        Ok(IndexedPicture::new(width, height, palette, indices)?)
+        let colors = &subject.colors;
+        let mse = || metrics::mse_of_entries(colors, &palette, &entry_of_color);
+        let mse = (self.space == Space::Srgb).then(mse).transpose()?;
+        Ok(Mapped {
+            picture: IndexedPicture::new(width, height, palette, indices)?,
+            mse,
+        })
     }
 
     /// The palette of the model.

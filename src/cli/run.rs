@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 
 use anyhow::{Result, bail, ensure};
 use quantize::{
-    Colors, IndexedPicture, Palette, Picture, alpha,
+    Colors, Palette, Picture, alpha,
     figure::{self, Panel},
     metrics,
     picture::{EncodeOptions, Existing},
@@ -13,7 +13,7 @@ use quantize::{
 use super::{
     compressor::{CompressionSeconds, Compressor},
     load::{Attempt, Loaded, Loader},
-    method::{Fit, Method, Subject},
+    method::{Fit, Mapped, Method, Subject},
     output,
     page::{Room, Views},
     palettes,
@@ -106,9 +106,9 @@ fn travel<const D: usize>(
     let mut compressor =
         Compressor::new(method, &subject, &metadata, settings.encoding, &mut watch);
     let own;
-    let (model, compressed, png) = if let Some(shared) = shared {
-        let (picture, png) = compressor.map_and_encode(shared)?;
-        (shared, picture, png)
+    let (model, mapped, png) = if let Some(shared) = shared {
+        let (mapped, png) = compressor.map_and_encode(shared)?;
+        (shared, mapped, png)
     } else {
         let (found, missed) = match method.targets() {
             Some(targets) => targets.search(method.range(), &mut compressor)?,
@@ -116,18 +116,19 @@ fn travel<const D: usize>(
         };
         warnings.extend(missed);
         own = found.model;
-        (&own, found.picture, found.png)
+        (&own, found.mapped, found.png)
     };
     let CompressionSeconds { fit, map, encode } = compressor.seconds;
 
     let bytes_out = png.len();
-    let (palette, counts) = compressed
+    let (palette, counts) = mapped
+        .picture
         .palette()
-        .sorted(&compressed.counts(), method.order());
+        .sorted(mapped.picture.counts(), method.order());
     let made = Made {
         subject,
         model,
-        compressed,
+        mapped,
         in_full_color: OnceCell::new(),
         palette,
         counts,
@@ -145,20 +146,19 @@ fn travel<const D: usize>(
     };
     let total = watch.total();
 
-    let Subject {
-        picture, colors, ..
-    } = &made.subject;
-    let mse = metrics::mse_of_indexed(picture, &made.compressed)?;
+    let (picture, colors) = (&made.subject.picture, &made.subject.colors);
+    let compressed = &made.mapped.picture;
+    let mse = made.mapped.mse(picture)?;
     let difference = || metrics::ciede2000(picture, made.in_full_color());
     let difference = method.verbose().then(difference).transpose()?;
     Ok(Attempt::Done(Results {
         status,
         method: method.name(),
-        width: made.compressed.width(),
-        height: made.compressed.height(),
+        width: compressed.width(),
+        height: compressed.height(),
         distinct_colors: colors.len(),
         k: model.k,
-        colors: made.compressed.palette().len(),
+        colors: compressed.palette().len(),
         palette: entries(&made.palette, &made.counts),
         mse,
         psnr_db: metrics::psnr_db(mse),
@@ -199,7 +199,7 @@ fn memory_from_there<const D: usize>(
 struct Made<'a, const D: usize> {
     subject: Subject<D>,
     model: &'a Fit<D>,
-    compressed: IndexedPicture,
+    mapped: Mapped,
     /// Made where it is asked for.
     in_full_color: OnceCell<Picture>,
     /// The palette in the order of reports and palette files, with how many pixels have each color.
@@ -210,7 +210,7 @@ struct Made<'a, const D: usize> {
 impl<const D: usize> Made<'_, D> {
     /// The picture with few colors, a pixel a color.
     fn in_full_color(&self) -> &Picture {
-        let picture = || self.compressed.to_picture();
+        let picture = || self.mapped.picture.to_picture();
         self.in_full_color.get_or_init(picture)
     }
 

@@ -62,7 +62,7 @@ impl Targets {
         found: &Compressed<D>,
         compressor: &mut Compressor<D>,
     ) -> Result<Vec<String>> {
-        let colors = match found.picture.palette().len() {
+        let colors = match found.mapped.picture.palette().len() {
             1 => "1 color has".to_owned(),
             colors => format!("{colors} colors have"),
         };

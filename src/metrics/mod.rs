@@ -9,8 +9,9 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use crate::{
-    Error, IndexedPicture, Picture, Result, Space,
+    Colors, Error, IndexedPicture, Palette, Picture, Result, Space,
     density::squared_distance,
+    map,
     picture::{PIXELS_PER_TASK, Pixels},
 };
 
@@ -67,14 +68,41 @@ pub fn mse_of_indexed(a: &Picture, b: &IndexedPicture) -> Result<f64> {
     })
 }
 
-/// The mean over so many pixels, where `sum` tells the sum over some of them. Parts are always the same
-/// and added in order: it does not depend on threads.
+/// [`mse`] of a picture whose distinct colors these are, in [`Space::Srgb`], and one in which each of them
+/// has become an entry of `palette`. It takes as long as there are colors, however many pixels have them.
+///
+/// # Errors
+/// When not each color has one of the entries.
+pub fn mse_of_entries<const D: usize>(
+    colors: &Colors<D>,
+    palette: &Palette,
+    entry_of_color: &[u8],
+) -> Result<f64> {
+    map::check_entries(colors, palette, entry_of_color)?;
+    let entries = palette.points::<4>(Space::Srgb);
+    let squares = |row: usize| {
+        let mut point = [255.0; 4];
+        point[..D].copy_from_slice(&colors.point(row));
+        let entry = entries[usize::from(entry_of_color[row])];
+        colors.counts()[row] * squared_distance(point, entry)
+    };
+    let sum = total(colors.len(), |rows| rows.map(squares).sum());
+    Ok(sum / colors.total())
+}
+
+/// The mean over so many pixels, where `sum` tells the sum over some of them.
 fn mean(pixels: usize, sum: impl Fn(Range<usize>) -> f64 + Sync) -> f64 {
-    let parts: Vec<f64> = (0..pixels.div_ceil(PIXELS_PER_TASK))
+    total(pixels, sum) / pixels as f64
+}
+
+/// The sum over `n`, where `sum` tells the sum over some of them. Parts are always the same and added in
+/// order: it does not depend on threads.
+fn total(n: usize, sum: impl Fn(Range<usize>) -> f64 + Sync) -> f64 {
+    let parts: Vec<f64> = (0..n.div_ceil(PIXELS_PER_TASK))
         .into_par_iter()
-        .map(|part| sum(part * PIXELS_PER_TASK..pixels.min((part + 1) * PIXELS_PER_TASK)))
+        .map(|part| sum(part * PIXELS_PER_TASK..n.min((part + 1) * PIXELS_PER_TASK)))
         .collect();
-    parts.iter().sum::<f64>() / pixels as f64
+    parts.iter().sum()
 }
 
 /// The sum of the squared distances between the colors of each pair.
@@ -111,10 +139,41 @@ pub fn psnr_db(mse: f64) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Palette;
+    use crate::testing::noise;
 
     fn picture(width: u32, rgb: &[u8]) -> Picture {
         Picture::new(width, 1, rgb.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn colors_with_their_counts_tell_what_pixels_do() {
+        let soft = [
+            [9, 200, 30, 128],
+            [0, 0, 0, 0],
+            [255, 1, 2, 255],
+            [9, 200, 30, 128],
+        ];
+        let soft = Picture::from_pixels(2, 2, Pixels::Rgba8(soft.to_vec())).unwrap();
+        let palette = Palette::new(vec![[0, 190, 40, 255], [255, 0, 0, 255], [0; 4]]).unwrap();
+        let noise = noise(40, 30, 3);
+        let check = |mse: f64, picture: &Picture, indices: Vec<u8>| {
+            let (width, height) = (picture.width(), picture.height());
+            let indexed = IndexedPicture::new(width, height, palette.clone(), indices).unwrap();
+            assert!((mse - mse_of_indexed(picture, &indexed).unwrap()).abs() <= 1e-12 * mse);
+        };
+        let entries_of = |n: usize| (0..n).map(|row| (row * row % 3) as u8).collect::<Vec<_>>();
+        for picture in [&soft, &noise] {
+            let (colors, color_of_pixel) = Colors::<4>::in_space(picture, Space::Srgb);
+            let entries = entries_of(colors.len());
+            let mse = mse_of_entries(&colors, &palette, &entries).unwrap();
+            check(mse, picture, color_of_pixel.expand(&entries));
+            assert!(mse_of_entries(&colors, &palette, &entries[1..]).is_err());
+            assert!(mse_of_entries(&colors, &palette, &vec![3; colors.len()]).is_err());
+        }
+        let (colors, color_of_pixel) = Colors::of(&noise);
+        let entries = entries_of(colors.len());
+        let mse = mse_of_entries(&colors, &palette, &entries).unwrap();
+        check(mse, &noise, color_of_pixel.expand(&entries));
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub struct IndexedPicture {
     height: u32,
     palette: Palette,
     indices: Vec<u8>,
+    /// How many pixels have each palette entry.
+    counts: Vec<u64>,
 }
 
 impl IndexedPicture {
@@ -30,25 +32,20 @@ impl IndexedPicture {
                 indices.len()
             )));
         }
-        let largest = indices
-            .par_chunks(PIXELS_PER_TASK)
-            .map(|part| {
-                // Not `max()`, which compares one after the other.
-                part.iter()
-                    .fold(0, |largest, &index| u8::max(largest, index))
-            })
-            .max();
-        if let Some(index) = largest.filter(|&index| usize::from(index) >= palette.len()) {
+        let mut counts = counts(&indices);
+        if let Some(index) = (palette.len()..counts.len()).rfind(|&index| counts[index] > 0) {
             return Err(Error::Invalid(format!(
                 "index {index} lies outside the palette of {} colors",
                 palette.len()
             )));
         }
+        counts.truncate(palette.len());
         Ok(Self {
             width,
             height,
             palette,
             indices,
+            counts,
         })
     }
 
@@ -73,17 +70,22 @@ impl IndexedPicture {
     }
 
     /// How many pixels have each palette entry.
-    pub fn counts(&self) -> Vec<u64> {
-        counts(&self.indices, self.palette.len())
+    pub fn counts(&self) -> &[u64] {
+        &self.counts
     }
 
     /// The same picture with its palette ordered by falling pixel count (ties: by color), and
     /// without the entries that no pixel has, unless they are among the colors `kept`.
     #[must_use]
     pub fn sorted_by_count(&self, kept: &[[u8; 4]]) -> Self {
-        let (palette, new_index) = self.palette.sorted_by_count(&self.counts(), kept);
+        let (palette, new_index) = self.palette.sorted_by_count(&self.counts, kept);
+        let mut counts = vec![0; palette.len()];
+        for (&count, &index) in self.counts.iter().zip(&new_index) {
+            counts[usize::from(index)] += count;
+        }
         Self {
             palette,
+            counts,
             indices: self
                 .indices
                 .par_iter()
@@ -114,16 +116,15 @@ impl IndexedPicture {
     /// # Errors
     /// When the picture is larger than PNG holds.
     pub fn encode_png(&self, options: EncodeOptions) -> Result<Vec<u8>> {
-        let colors = self.palette.colors();
-        encode::indexed(self.width, self.height, colors, &self.indices, options)
+        encode::indexed(self, options)
     }
 }
 
-/// How often each of so many entries is among the indices.
-pub(super) fn counts(indices: &[u8], entries: usize) -> Vec<u64> {
+/// How often each byte is among the indices.
+fn counts(indices: &[u8]) -> Vec<u64> {
     let parts: Vec<_> = indices.par_chunks(PIXELS_PER_TASK).map(histogram).collect();
-    let count = |entry: usize| parts.iter().map(|part| u64::from(part[entry])).sum();
-    (0..entries).map(count).collect()
+    let count = |index: usize| parts.iter().map(|part| u64::from(part[index])).sum();
+    (0..256).map(count).collect()
 }
 
 #[cfg(test)]

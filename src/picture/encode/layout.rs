@@ -7,7 +7,7 @@ use super::{
     order::{self, Neighbors},
     sample,
 };
-use crate::picture::{PIXELS_PER_TASK, indexed::counts};
+use crate::{IndexedPicture, picture::PIXELS_PER_TASK};
 
 /// What the numbers of pixels mean.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,15 +33,12 @@ pub struct Layout {
 }
 
 /// The layouts of an indexed picture that are worth a try; entries that no pixel has are left out unless
-/// `keep_unused`. They do not depend on the order of `colors`, as long as those are distinct.
-pub fn candidates(
-    width: usize,
-    colors: &[[u8; 4]],
-    indices: &[u8],
-    keep_unused: bool,
-) -> Vec<Layout> {
-    let entries = by_luminance(colors, indices, keep_unused);
-    let sample = sample::of_rows(indices, width, sample::TO_ORDER);
+/// `keep_unused`. They do not depend on the order of the colors, as long as those are distinct.
+pub fn candidates(picture: &IndexedPicture, keep_unused: bool) -> Vec<Layout> {
+    let colors = picture.palette().colors();
+    let width = picture.width() as usize;
+    let entries = by_luminance(colors, picture.counts(), keep_unused);
+    let sample = sample::of_rows(picture.indices(), width, sample::TO_ORDER);
     let mut place = vec![0; colors.len()];
     for (i, &entry) in entries.iter().enumerate() {
         place[entry] = i;
@@ -172,9 +169,8 @@ fn depth_of(entries: usize) -> u8 {
     }
 }
 
-/// The entries that pixels have, or all, from dark to bright.
-fn by_luminance(colors: &[[u8; 4]], indices: &[u8], keep_unused: bool) -> Vec<usize> {
-    let counts = counts(indices, colors.len());
+/// The entries that pixels have by their `counts`, or all, from dark to bright.
+fn by_luminance(colors: &[[u8; 4]], counts: &[u64], keep_unused: bool) -> Vec<usize> {
     let is_kept = |&entry: &usize| keep_unused || counts[entry] > 0;
     let mut entries: Vec<usize> = (0..colors.len()).filter(is_kept).collect();
     // Rec. 601 luma in thousandths, as good as any to put like beside like.

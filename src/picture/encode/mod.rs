@@ -32,7 +32,7 @@ use self::{
     filter::{Filter, Rows},
     layout::{Color, Layout},
 };
-use crate::{Effort, Error, Result};
+use crate::{Effort, Error, IndexedPicture, Result};
 
 /// How a PNG file is made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,19 +44,14 @@ pub struct EncodeOptions {
     pub keep_unused: bool,
 }
 
-/// The bytes of a PNG file whose pixel `i` has the color `colors[indices[i]]`, straight alpha.
-/// There is at least one pixel, and every index lies inside `colors`.
+/// The bytes of a PNG file of this picture.
 ///
 /// # Errors
 /// When the picture is larger than PNG holds.
-pub fn indexed(
-    width: u32,
-    height: u32,
-    colors: &[[u8; 4]],
-    indices: &[u8],
-    options: EncodeOptions,
-) -> Result<Vec<u8>> {
-    let layouts = layout::candidates(width as usize, colors, indices, options.keep_unused);
+pub fn indexed(picture: &IndexedPicture, options: EncodeOptions) -> Result<Vec<u8>> {
+    let (width, height) = (picture.width(), picture.height());
+    let indices = picture.indices();
+    let layouts = layout::candidates(picture, options.keep_unused);
     let sample = sample::of_rows(indices, width as usize, sample::to_judge(indices.len()));
     let tried: Vec<(&Layout, Filter)> = layouts
         .iter()
@@ -155,7 +150,10 @@ fn shorter(a: Vec<u8>, b: Vec<u8>) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::picture::{DecodeOptions, Picture, decode};
+    use crate::{
+        Palette,
+        picture::{DecodeOptions, Picture, decode},
+    };
 
     const PLAIN: EncodeOptions = EncodeOptions {
         effort: Effort::Balanced,
@@ -175,6 +173,21 @@ mod tests {
         let at = file.windows(4).position(|window| *window == name)?;
         let length = u32::from_be_bytes(file[at - 4..at].try_into().unwrap());
         Some(&file[at + 4..][..length as usize])
+    }
+
+    fn picture(width: u32, height: u32, colors: &[[u8; 4]], indices: &[u8]) -> IndexedPicture {
+        let palette = Palette::new(colors.to_vec()).unwrap();
+        IndexedPicture::new(width, height, palette, indices.to_vec()).unwrap()
+    }
+
+    fn indexed(
+        width: u32,
+        height: u32,
+        colors: &[[u8; 4]],
+        indices: &[u8],
+        options: EncodeOptions,
+    ) -> Result<Vec<u8>> {
+        super::indexed(&picture(width, height, colors, indices), options)
     }
 
     /// The pixels as another library reads them.
@@ -324,7 +337,7 @@ mod tests {
     fn of_the_candidates_the_one_is_taken_that_makes_the_smallest_file() {
         for indices in [slope(200, 150, 100), tiles(200, 150, 100)] {
             let colors = some_colors(100, |_| 255);
-            let layouts = layout::candidates(200, &colors, &indices, false);
+            let layouts = layout::candidates(&picture(200, 150, &colors, &indices), false);
             let sizes = layouts.iter().flat_map(|layout| {
                 let rows = layout.rows(&indices, 200);
                 Filter::FOR_INDICES.map(|filter| {
@@ -356,7 +369,7 @@ mod tests {
         let indices: Vec<u8> = (0..800 * 600).map(texture).collect();
         let colors = some_colors(16, |_| 255);
         let found = indexed(800, 600, &colors, &indices, PLAIN).unwrap().len();
-        let sizes = layout::candidates(800, &colors, &indices, false);
+        let sizes = layout::candidates(&picture(800, 600, &colors, &indices), false);
         let sizes = sizes.iter().map(|layout| {
             let filtered = Filter::None.apply(&layout.rows(&indices, 800));
             let whole = file(800, 600, layout, &filtered, 0, Effort::Balanced);
