@@ -29,6 +29,7 @@
 //! # Ok::<(), quantize::Error>(())
 //! ```
 
+mod bits;
 mod error;
 mod morton;
 mod simd;

@@ -1,9 +1,8 @@
 //! Pixels to distinct colors: of 8-bit RGB in linear time, without a hash table and without a sort.
 //!
 //! Where no decoder has made a [tally](crate::picture::Tally), a bitmap with one bit for each of the 2^24
-//! colors, in Morton order, is filled from the pixels. The number of bits set before a color's own is that
-//! color's rank (Jacobson, "Space-efficient static trees and graphs", FOCS 1989: a count per word, the rest
-//! by counting bits), and ranks are the rows of the distinct colors in Morton order.
+//! colors, in Morton order, is filled from the pixels. The [ranks](crate::bits::Ranks) of the bits are the
+//! rows of the distinct colors.
 
 use std::sync::Arc;
 
@@ -12,6 +11,7 @@ use rayon::prelude::*;
 
 use crate::{
     Picture,
+    bits::{Ranks, ones},
     morton::{self, KEYS, channel_of, color_of},
     picture::Pixels,
     simd::{LANES, vectorize},
@@ -187,13 +187,12 @@ fn of_bytes(pixels: &[[u8; 3]]) -> (Distinct, Vec<u32>) {
         bitmap.insert_all(&other);
     }
 
-    let (keys, ranks) = vectorize(Rank { bitmap: &bitmap });
+    let (keys, ranks) = vectorize(Rank { bitmap });
     let n = keys.len();
     let counts_of_parts: Vec<Vec<u32>> = color_of_pixel
         .par_chunks_mut(part)
         .map(|keys| {
             vectorize(Place {
-                bitmap: &bitmap,
                 ranks: &ranks,
                 n,
                 keys,
@@ -272,41 +271,25 @@ impl Bitmap {
     }
 }
 
-/// All keys in the bitmap, ascending, and for each word that is not 0 how many keys are before it.
-struct Rank<'a> {
-    bitmap: &'a Bitmap,
+/// All keys in the bitmap, ascending, and their ranks.
+struct Rank {
+    bitmap: Bitmap,
 }
 
-impl NullaryFnOnce for Rank<'_> {
-    type Output = (Vec<u32>, Vec<u32>);
+impl NullaryFnOnce for Rank {
+    type Output = (Vec<u32>, Ranks);
 
     #[inline(always)]
     fn call(self) -> Self::Output {
-        let used = || {
-            let pages = self.bitmap.is_used.iter().enumerate();
-            pages
-                .filter(|(_, is_used)| **is_used)
-                .map(|(page, _)| page * PAGE)
-        };
-        let words = &self.bitmap.words;
-        let mut ranks = vec![0; words.len()];
-        let mut rank = 0;
-        for first in used() {
-            let page = &words[first..first + PAGE];
-            for (word, before) in page.iter().zip(&mut ranks[first..]) {
-                *before = rank;
-                rank += word.count_ones();
-            }
-        }
-        let mut keys = Vec::with_capacity(rank as usize);
-        for first in used() {
-            for (i, &word) in (first..).zip(&words[first..first + PAGE]) {
-                let mut rest = word;
-                while rest != 0 {
-                    keys.push((i as u32) << 6 | rest.trailing_zeros());
-                    rest &= rest - 1;
-                }
-            }
+        let Bitmap { words, is_used } = self.bitmap;
+        let pages = is_used.iter().enumerate();
+        let used = pages.filter(|(_, is_used)| **is_used);
+        let order = used.flat_map(|(page, _)| page * PAGE..(page + 1) * PAGE);
+        let ranks = Ranks::new(words, order.clone());
+        let mut keys = Vec::with_capacity(ranks.len());
+        for word in order {
+            let first = (word as u32) << 6;
+            keys.extend(ones(ranks.words()[word]).map(|bit| first | bit));
         }
         (keys, ranks)
     }
@@ -314,8 +297,7 @@ impl NullaryFnOnce for Rank<'_> {
 
 /// Replaces each key by its rank, and counts how often each rank occurs.
 struct Place<'a> {
-    bitmap: &'a Bitmap,
-    ranks: &'a [u32],
+    ranks: &'a Ranks,
     n: usize,
     keys: &'a mut [u32],
 }
@@ -327,9 +309,7 @@ impl NullaryFnOnce for Place<'_> {
     fn call(self) -> Vec<u32> {
         let mut counts = vec![0; self.n];
         for key in self.keys {
-            let word = *key as usize >> 6;
-            let before = self.bitmap.words[word] & ((1 << (*key & 63)) - 1);
-            *key = self.ranks[word] + before.count_ones();
+            *key = self.ranks.rank(*key as usize >> 6, *key);
             counts[*key as usize] += 1;
         }
         counts

@@ -6,6 +6,7 @@
 
 use crate::{
     Colors,
+    bits::ones,
     colors::runs::{FAN, Run, Runs},
     density::{squared_distance, squared_norm},
     simd::{WIDE, Wide},
@@ -196,11 +197,9 @@ impl Kept {
     /// Calls `each` with their places, ascending.
     #[inline(always)]
     fn for_each(&self, mut each: impl FnMut(usize)) {
-        for (first, &bits) in (0..).step_by(64).zip(&self.0) {
-            let mut rest = bits;
-            while rest != 0 {
-                each(first + rest.trailing_zeros() as usize);
-                rest &= rest - 1;
+        for (first, &word) in (0..).step_by(64).zip(&self.0) {
+            for place in ones(word) {
+                each(first + place as usize);
             }
         }
     }

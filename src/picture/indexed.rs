@@ -106,7 +106,7 @@ impl IndexedPicture {
         } else {
             Pixels::Rgb8(pixels.map(|[r, g, b, _]| [r, g, b]).collect())
         };
-        Picture::of(self.width, self.height, pixels)
+        Picture::of(self.width, self.height, pixels, None)
     }
 
     /// The bytes of a PNG file with these pixels, indexed, or gray where all colors are gray and

@@ -128,13 +128,9 @@ impl PartialEq for Content {
 impl Eq for Content {}
 
 impl Picture {
-    /// A picture of these dimensions, to which `pixels` are known to fit.
-    fn of(width: u32, height: u32, pixels: Pixels) -> Self {
-        Self::counted(width, height, pixels, None)
-    }
-
-    /// As [`of`](Self::of), of pixels whose `tally` may have been made by the way.
-    fn counted(width: u32, height: u32, pixels: Pixels, tally: Option<Tally>) -> Self {
+    /// A picture of these dimensions, to which `pixels` are known to fit; their `tally` may have been made by
+    /// the way.
+    fn of(width: u32, height: u32, pixels: Pixels, tally: Option<Tally>) -> Self {
         let pixels = pixels.simplified();
         Self {
             width,
@@ -179,7 +175,7 @@ impl Picture {
                 pixels.len()
             )));
         }
-        Ok(Self::counted(width, height, pixels, tally))
+        Ok(Self::of(width, height, pixels, tally))
     }
 
     /// Pixels in a row.

@@ -2,9 +2,8 @@
 //! sort, piece by piece while a picture is decoded.
 //!
 //! Color space is divided into cells of 64 colors that follow one another in Morton order. A word has a
-//! bit for each color of a cell that some pixel has; the number of bits before a color's own is its rank
-//! (Jacobson, "Space-efficient static trees and graphs", FOCS 1989: a count per word, the rest by counting
-//! bits), and ranks are the rows of the colors in Morton order.
+//! bit for each color of a cell that some pixel has; their [ranks](crate::bits::Ranks) are the rows of the
+//! colors in Morton order.
 
 use std::{
     collections::BTreeMap,
@@ -16,7 +15,8 @@ use rayon::prelude::*;
 
 use super::PIXELS_PER_TASK;
 use crate::{
-    morton::{KEYS, key_of},
+    bits::{Ranks, ones},
+    morton::{KEYS, Keys},
     simd::{LANES, vectorize},
 };
 
@@ -45,9 +45,7 @@ pub(crate) struct Tally {
     /// For each cell of color space its place in the lists: 0 where no pixel has a color of it.
     places: Vec<u32>,
     /// For each cell a bit for each color that some pixel has.
-    used: Vec<u64>,
-    /// How many such colors are in the cells before it.
-    before: Vec<u32>,
+    used: Ranks,
     keys: Arc<Vec<u32>>,
     counts: Arc<Vec<f64>>,
 }
@@ -86,11 +84,12 @@ impl Tally {
     where
         T: Copy + Default + Send + Sync,
     {
-        if pixels.len() / WORTH_A_TABLE < self.used.len() * CELL {
+        let cells = self.used.words().len();
+        if pixels.len() / WORTH_A_TABLE < cells * CELL {
             let tally = self;
             return expand(&Ranked { tally, values }, pixels);
         }
-        let mut cells = vec![[T::default(); CELL]; self.used.len()];
+        let mut cells = vec![[T::default(); CELL]; cells];
         for (&key, &value) in self.keys.iter().zip(values) {
             let place = self.places[key as usize / CELL];
             cells[place as usize][key as usize % CELL] = value;
@@ -164,28 +163,22 @@ impl Cells {
         *place as usize
     }
 
-    /// The first keys and the places of the cells that are listed, ascending.
-    fn in_order(&self) -> impl Iterator<Item = (u32, usize)> {
+    fn into_tally(self) -> Tally {
+        // The first keys and the places of the cells, ascending.
         let places = (0..).step_by(CELL).zip(&self.places);
         let listed = places.filter(|&(_, &place)| place > 0);
-        listed.map(|(first, &place)| (first, place as usize))
-    }
+        let cells: Vec<(u32, usize)> = listed.map(|(key, &place)| (key, place as usize)).collect();
+        let used = Ranks::new(self.used, cells.iter().map(|&(_, place)| place));
 
-    fn into_tally(self) -> Tally {
-        let order: Vec<_> = self.in_order().collect();
-        let mut n = 0;
-        let mut before = vec![0; self.used.len()];
-        for &(_, place) in &order {
-            before[place] = n as u32;
-            n += self.used[place].count_ones() as usize;
-        }
-
+        let n = used.len();
         let mut keys = vec![0; n];
         let mut counts = vec![0.0; n + LANES];
         let (mut rest_of_keys, mut rest_of_counts) = (&mut keys[..], &mut counts[..n]);
-        let tasks = order.chunks(CELLS_PER_TASK).map(|cells| {
-            let used = cells.iter().map(|&(_, place)| self.used[place]);
-            let n = used.map(|used| used.count_ones() as usize).sum();
+        let tasks = cells.chunks(CELLS_PER_TASK).map(|cells| {
+            let colors = cells
+                .iter()
+                .map(|&(_, place)| used.words()[place].count_ones() as usize);
+            let n = colors.sum();
             let keys = rest_of_keys.split_off_mut(..n);
             let counts = rest_of_counts.split_off_mut(..n);
             (cells, keys.unwrap_or_default(), counts.unwrap_or_default())
@@ -194,10 +187,8 @@ impl Cells {
         tasks.into_par_iter().for_each(|(cells, keys, counts)| {
             let mut rows = keys.iter_mut().zip(counts);
             for &(first, place) in cells {
-                let mut rest = self.used[place];
-                for (key, count) in rows.by_ref().take(rest.count_ones() as usize) {
-                    let i = rest.trailing_zeros();
-                    rest &= rest - 1;
+                // The bits first: they have to end before a row is taken.
+                for (i, (key, count)) in ones(used.words()[place]).zip(rows.by_ref()) {
                     *key = first + i;
                     *count = f64::from(self.counts[place].0[i as usize]);
                 }
@@ -211,8 +202,7 @@ impl Cells {
         }
         Tally {
             places: self.places,
-            used: self.used,
-            before,
+            used,
             keys: Arc::new(keys),
             counts: Arc::new(counts),
         }
@@ -225,9 +215,11 @@ fn keys_of(pixels: &[[u8; 3]]) -> [u32; BATCH] {
     let mut batch = [[0; 3]; BATCH];
     batch[..pixels.len()].copy_from_slice(pixels);
     let mut keys = [0; BATCH];
-    for (key, &pixel) in keys.iter_mut().zip(&batch) {
-        *key = key_of(pixel);
+    Keys {
+        pixels: &batch,
+        keys: &mut keys,
     }
+    .call();
     keys
 }
 
@@ -280,8 +272,7 @@ impl<T: Copy + Default + Send + Sync> Lookup for Ranked<'_, T> {
     #[inline(always)]
     fn get(&self, key: u32) -> T {
         let place = self.tally.places[key as usize / CELL] as usize;
-        let below = self.tally.used[place] & ((1 << (key as usize % CELL)) - 1);
-        self.values[(self.tally.before[place] + below.count_ones()) as usize]
+        self.values[self.tally.used.rank(place, key) as usize]
     }
 }
 
@@ -380,7 +371,10 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::{morton::color_of, testing::noise};
+    use crate::{
+        morton::{color_of, key_of},
+        testing::noise,
+    };
 
     fn check(parts: &[&[[u8; 3]]], tally: &Tally) {
         let mut expected = BTreeMap::<_, f64>::new();
@@ -426,7 +420,7 @@ mod tests {
         for (side, bits) in [(80, 8), (300, 3)] {
             let pixels = noise(side, side, bits).over_white().into_owned();
             let tally = counted(&[&pixels]).unwrap();
-            let is_table = pixels.len() / WORTH_A_TABLE >= tally.used.len() * CELL;
+            let is_table = pixels.len() / WORTH_A_TABLE >= tally.used.words().len() * CELL;
             assert_eq!(is_table, bits == 3);
             let reds: Vec<u8> = tally.keys().iter().map(|&key| color_of(key)[0]).collect();
             let expanded = tally.expand(&reds, &pixels);
