@@ -479,7 +479,7 @@ pub struct Subject<const D: usize> {
 /// A picture in the colors of a model.
 pub struct Mapped {
     pub picture: IndexedPicture,
-    /// Where the distinct colors tell it.
+    /// Where distinct colors tell it.
     mse: Option<f64>,
 }
 
@@ -558,8 +558,8 @@ impl<const D: usize> Fit<D> {
         })
     }
 
-    /// `subject` in the colors of the model without dithering, the most frequent one first.
-    pub fn compress_plainly(&self, subject: &Subject<D>) -> Result<Mapped> {
+    /// The MSE of `subject` in the colors of the model without dithering.
+    pub fn plain_mse(&self, subject: &Subject<D>) -> Result<f64> {
         let colors = &subject.colors;
         let (palette, entry_of_color) = match &self.model {
             // Its palette is one for the dither.
@@ -568,9 +568,15 @@ impl<const D: usize> Fit<D> {
             }
             _ => self.assign(colors)?,
         };
-        self.indexed(subject, &palette, entry_of_color)
+        match metrics::mse_of_entries(colors, &palette, &entry_of_color)? {
+            Some(mse) => Ok(mse),
+            None => Ok(self
+                .indexed(subject, &palette, entry_of_color)?
+                .mse(&subject.picture)?),
+        }
     }
 
+    /// `subject` in the entries of its colors, the most frequent one first.
     fn indexed(
         &self,
         subject: &Subject<D>,
@@ -584,9 +590,7 @@ impl<const D: usize> Fit<D> {
         }
         let indices = subject.color_of_pixel.expand(&entry_of_color);
         let (width, height) = (subject.picture.width(), subject.picture.height());
-        let colors = &subject.colors;
-        let mse = || metrics::mse_of_entries(colors, &palette, &entry_of_color);
-        let mse = (self.space == Space::Srgb).then(mse).transpose()?;
+        let mse = metrics::mse_of_entries(&subject.colors, &palette, &entry_of_color)?;
         Ok(Mapped {
             picture: IndexedPicture::new(width, height, palette, indices)?,
             mse,

@@ -493,6 +493,34 @@ mod tests {
     use crate::{picture::Pixels, testing::noise};
 
     #[test]
+    fn sums_are_exact_of_bytes_and_as_long_as_a_double_holds_them() {
+        let noise = noise(30, 20, 4);
+        let (bytes, _) = Colors::of(&noise);
+        assert!(bytes.sums_are_exact());
+        let counts = bytes.counts().to_vec();
+        let (points, _) =
+            Colors::<3>::from_points(&bytes.points().to_owned(), &counts, 255.0).unwrap();
+        let (linear, _) = Colors::<3>::in_space(&noise, Space::Linear);
+        for others in [points, linear, bytes.scaled([0.3; 3]), bytes.coarse(20)] {
+            assert!(!others.sums_are_exact());
+        }
+        assert!(
+            !Colors::<4>::in_space(&noise, Space::Srgb)
+                .0
+                .sums_are_exact()
+        );
+        // 2^53 / 255, rounded down.
+        let most = 35_322_350_018_592;
+        for (pixels, is_exact) in [(most, true), (most + 1, false)] {
+            let mut counts = Counts::default();
+            counts.add_color([255; 3], pixels).unwrap();
+            let (colors, _) =
+                Colors::<3>::of_distinct(counts.into_distinct().unwrap(), Space::Srgb);
+            assert_eq!(colors.sums_are_exact(), is_exact);
+        }
+    }
+
+    #[test]
     fn every_pixel_finds_its_color_and_counts_add_up() {
         for bits in [1, 3, 8] {
             let picture = noise(300, 200, bits);

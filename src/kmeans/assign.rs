@@ -296,8 +296,8 @@ impl<const D: usize> UpdateShare<'_, '_, D> {
     }
 
     /// Looks for the nearest centroids of those colors that may have another than before; returns how many
-    /// these are, and whether one has, or sums may be rounded in another way. Where that `keeps_sums`, they are
-    /// brought up to date.
+    /// these are, and whether one has. The sums are brought up to date if `keeps_sums`; otherwise they are to
+    /// be summed up.
     #[inline(always)]
     fn look(&mut self, keeps_sums: bool) -> (u64, bool) {
         let descent = &mut self.space.descent;
@@ -308,9 +308,10 @@ impl<const D: usize> UpdateShare<'_, '_, D> {
         descent.enter_middle(self.number, &self.share.ids);
         let mut assigned = 0;
         let mut has_changed = false;
-        let mut owners = Owners {
-            colors: self.colors,
-            sums: keeps_sums.then_some(&mut self.share.sums),
+        let mut sums = keeps_sums.then_some(&mut self.share.sums[..]);
+        let mut reassign = |start, places: &mut [u32], new: &[u32]| {
+            let new = &new[..places.len()];
+            reassign(self.colors, start, places, new, sums.as_deref_mut())
         };
         for (i, (places, short)) in self.places.chunks_mut(SHORT).zip(shorts).enumerate() {
             if short.stays() {
@@ -321,7 +322,6 @@ impl<const D: usize> UpdateShare<'_, '_, D> {
             if short.spare > 0.0 && short.left != 0 {
                 descent.return_to_short(short.left);
             } else {
-                let was_settled = short.is_settled;
                 *short = Short::UNKNOWN;
                 short.spare = descent.enter_short(number);
                 short.left = descent.left_as_bits();
@@ -330,12 +330,10 @@ impl<const D: usize> UpdateShare<'_, '_, D> {
                 if let [place] = *descent.left() {
                     short.is_settled = true;
                     short.gaps = [f32::INFINITY; SHORT / WIDE];
-                    has_changed |= !was_settled;
-                    has_changed |= owners.change(start, places, &[place; SHORT]);
+                    has_changed |= reassign(start, places, &[place; SHORT]);
                     assigned += places.len() as u64;
                     continue;
                 }
-                has_changed |= was_settled;
             }
             let chunks = places.chunks_mut(WIDE).zip(&mut short.gaps);
             for (start, (places, gap)) in (start..).step_by(WIDE).zip(chunks) {
@@ -353,7 +351,7 @@ impl<const D: usize> UpdateShare<'_, '_, D> {
                         }
                     }
                 }
-                has_changed |= owners.change(start, places, &nearest.first);
+                has_changed |= reassign(start, places, &nearest.first);
             }
         }
         (assigned, has_changed)
@@ -394,39 +392,35 @@ impl<const D: usize> UpdateShare<'_, '_, D> {
     }
 }
 
-/// What is done where colors get other centroids.
-struct Owners<'a, const D: usize> {
-    colors: &'a Colors<D>,
-    /// Of the colors at each place, if they are to be brought up to date.
-    sums: Option<&'a mut Vec<Sum<D>>>,
-}
-
-impl<const D: usize> Owners<'_, D> {
-    /// Brings the `places` of the colors from row `start` on to what `new` begins with; returns whether one
-    /// is another.
-    #[inline(always)]
-    fn change(&mut self, start: usize, places: &mut [u32], new: &[u32]) -> bool {
-        let mut differs = false;
-        for (place, new) in places.iter().zip(new) {
-            differs |= place != new;
-        }
-        if !differs {
-            return false;
-        }
-        let new = &new[..places.len()];
-        if let Some(sums) = &mut self.sums {
-            for (row, (&from, &to)) in (start..).zip(places.iter().zip(new)) {
-                if from != to {
-                    let count = self.colors.counts()[row];
-                    let sum = self.colors.point(row).map(|x| count * x);
-                    sums[from as usize].add(-count, sum.map(|x| -x));
-                    sums[to as usize].add(count, sum);
-                }
+/// Brings the `places` of the colors from row `start` on to the `new` ones, and with them the `sums` of the
+/// colors at each place, if there are any; returns whether one was another.
+#[inline(always)]
+fn reassign<const D: usize>(
+    colors: &Colors<D>,
+    start: usize,
+    places: &mut [u32],
+    new: &[u32],
+    sums: Option<&mut [Sum<D>]>,
+) -> bool {
+    let mut differs = false;
+    for (place, new) in places.iter().zip(new) {
+        differs |= place != new;
+    }
+    if !differs {
+        return false;
+    }
+    if let Some(sums) = sums {
+        for (row, (&from, &to)) in (start..).zip(places.iter().zip(new)) {
+            if from != to {
+                let count = colors.counts()[row];
+                let sum = colors.point(row).map(|x| count * x);
+                sums[from as usize].add(-count, sum.map(|x| -x));
+                sums[to as usize].add(count, sum);
             }
         }
-        places.copy_from_slice(new);
-        true
     }
+    places.copy_from_slice(new);
+    true
 }
 
 /// Whether all of `some` are among `all`, both ascending.

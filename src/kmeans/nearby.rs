@@ -153,7 +153,7 @@ impl<const D: usize> Planes<D> {
                 }
                 for lane in 0..WIDE {
                     let above = lowest[lane] - limit;
-                    // What is not a number stays one.
+                    // Beside an infinite limit it is not a number, or less than any: it is kept.
                     excess[lane] = if excess[lane] < above {
                         excess[lane]
                     } else {
@@ -168,7 +168,7 @@ impl<const D: usize> Planes<D> {
                 spare[lane] = if own < spare[lane] { own } else { spare[lane] };
                 keeps[lane] = u32::from(!goes) << lane;
             }
-            let shift = c * WIDE % 64;
+            let shift = c * WIDE % u64::BITS as usize;
             if shift == 0 {
                 kept.0.push(0);
             }
@@ -181,6 +181,9 @@ impl<const D: usize> Planes<D> {
     }
 }
 
+// Chunks end where words do.
+const _: () = assert!((u64::BITS as usize).is_multiple_of(WIDE) && WIDE <= u32::BITS as usize);
+
 /// Some of a list, by a bit for each place.
 #[derive(Debug)]
 struct Kept(Vec<u64>);
@@ -190,14 +193,14 @@ impl Kept {
     #[inline(always)]
     fn truncate(&mut self, len: usize) {
         if let Some(last) = self.0.last_mut() {
-            *last &= u64::MAX >> (len.next_multiple_of(64) - len);
+            *last &= u64::MAX >> (len.next_multiple_of(u64::BITS as usize) - len);
         }
     }
 
     /// Calls `each` with their places, ascending.
     #[inline(always)]
     fn for_each(&self, mut each: impl FnMut(usize)) {
-        for (first, &word) in (0..).step_by(64).zip(&self.0) {
+        for (first, &word) in (0..).step_by(u64::BITS as usize).zip(&self.0) {
             for place in ones(word) {
                 each(first + place as usize);
             }
@@ -270,7 +273,7 @@ pub(super) struct Descent<'a, const RIVALS: usize, const D: usize> {
     long: Option<usize>,
     of_long: Planes<D>,
     of_middle: Planes<D>,
-    /// Those of the centroids of the run above that are left for one.
+    /// Which of the centroids of a run are left for the one that was looked at last inside it.
     kept: Kept,
     /// Those of the middle run's that are left for a short one: their places there, and their planes.
     places: Vec<u32>,
@@ -294,7 +297,7 @@ impl<'a, const RIVALS: usize, const D: usize> Descent<'a, RIVALS, D> {
             long: None,
             of_long: Planes::with_room_for(k),
             of_middle: Planes::with_room_for(k),
-            kept: Kept(Vec::with_capacity(k.div_ceil(64))),
+            kept: Kept(Vec::with_capacity(k.div_ceil(u64::BITS as usize))),
             places: Vec::with_capacity(k),
             planes: Vec::with_capacity(k),
             scratch: Vec::with_capacity(k.div_ceil(WIDE)),
@@ -366,8 +369,8 @@ impl<'a, const RIVALS: usize, const D: usize> Descent<'a, RIVALS, D> {
     /// one is past the last bit.
     #[inline(always)]
     pub(super) fn left_as_bits(&self) -> u64 {
-        match self.kept.0[..] {
-            [left] => left,
+        match &self.kept.0[..] {
+            [left, rest @ ..] if rest.iter().all(|&word| word == 0) => *left,
             _ => 0,
         }
     }
