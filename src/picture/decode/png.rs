@@ -9,6 +9,7 @@ use image::{
     metadata::Orientation,
 };
 use png::{BitDepth, Transformations};
+use rayon::prelude::*;
 
 use super::{Raw, Warning, samples};
 use crate::{
@@ -26,6 +27,11 @@ const METADATA_BYTES: usize = 64 << 20;
 
 /// Pixels that are counted at once: few, so that not much is left to do after the last ones.
 const PIXELS_TO_COUNT: usize = 1 << 14;
+
+/// Such pieces whose memory is touched at once: no more, lest a file that ends soon takes memory for all that
+/// it said. Bytes of a page of memory on most machines.
+const PIECES_TO_TOUCH: usize = 1 << 8;
+const PAGE: usize = 1 << 12;
 
 /// The picture in `png`; of an animation the image that is shown where animations are not.
 ///
@@ -107,22 +113,35 @@ fn read_and_count(
     let rows = PIXELS_TO_COUNT.div_ceil(width);
     // The decoder stays on its thread, where a panic of it is known for what it is.
     rayon::in_place_scope(|scope| {
-        for part in buffer.chunks_mut(3 * width * rows) {
-            for row in part.chunks_mut(3 * width) {
-                reader.read_row(row).map_err(broken)?;
-            }
-            let pixels: &[[u8; 3]] = part.as_chunks().0;
-            if rayon::current_num_threads() == 1 {
-                counter.count(pixels);
-            } else {
-                let counter = &counter;
-                scope.spawn(move |_| counter.count(pixels));
+        for parts in buffer.chunks_mut(3 * width * rows * PIECES_TO_TOUCH) {
+            touch(parts);
+            for part in parts.chunks_mut(3 * width * rows) {
+                for row in part.chunks_mut(3 * width) {
+                    reader.read_row(row).map_err(broken)?;
+                }
+                let pixels: &[[u8; 3]] = part.as_chunks().0;
+                if rayon::current_num_threads() == 1 {
+                    counter.count(pixels);
+                } else {
+                    let counter = &counter;
+                    scope.spawn(move |_| counter.count(pixels));
+                }
             }
         }
         // The end of the data is checked where no row is left.
         reader.read_row(&mut []).map_err(broken)
     })?;
     Ok(counter.into_tally())
+}
+
+/// Touches each page of `zeros`, all threads side by side. The system gives memory when it is touched first,
+/// which the decoder, alone on its thread, would wait for: in a virtual machine an eighth of its time.
+fn touch(zeros: &mut [u8]) {
+    zeros.par_chunks_mut(PAGE << 6).for_each(|pages| {
+        for byte in pages.iter_mut().step_by(PAGE) {
+            *byte = 0;
+        }
+    });
 }
 
 /// What the numbers mean, by the chunk that has precedence (PNG specification, section 4.3).
