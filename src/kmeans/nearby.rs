@@ -207,6 +207,15 @@ impl Kept {
         }
     }
 
+    /// All bits as one word; 0 where one is past its end.
+    #[inline(always)]
+    fn as_word(&self) -> u64 {
+        match &self.0[..] {
+            [word, rest @ ..] if rest.iter().all(|&word| word == 0) => *word,
+            _ => 0,
+        }
+    }
+
     /// Puts into `some` those of `all` that are kept.
     #[inline(always)]
     fn pick_from(&self, all: &[u32], some: &mut Vec<u32>) {
@@ -369,10 +378,7 @@ impl<'a, const RIVALS: usize, const D: usize> Descent<'a, RIVALS, D> {
     /// one is past the last bit.
     #[inline(always)]
     pub(super) fn left_as_bits(&self) -> u64 {
-        match &self.kept.0[..] {
-            [left, rest @ ..] if rest.iter().all(|&word| word == 0) => *left,
-            _ => 0,
-        }
+        self.kept.as_word()
     }
 
     /// The places among the middle run's centroids of those that are left for the short run, ascending.
@@ -619,6 +625,19 @@ mod tests {
         let colors = flower(60);
         let run = &colors.runs().long[0];
         assert_eq!(shift(run, &[0], &[[0.0; 3]], &[[1e60; 3]]), f32::INFINITY);
+    }
+
+    #[test]
+    fn places_are_bits_as_long_as_all_of_them_fit() {
+        assert_eq!(Kept(vec![1 << 63 | 0b1001]).as_word(), 1 << 63 | 0b1001);
+        assert_eq!(Kept(vec![0b1000, 1]).as_word(), 0);
+        assert_eq!(Kept(vec![0, 1]).as_word(), 0);
+        assert_eq!(Kept(vec![0b1000, 0]).as_word(), 0b1000);
+        let mut kept = Kept(vec![u64::MAX; 2]);
+        kept.truncate(67);
+        let mut places = Vec::new();
+        kept.for_each(|place| places.push(place));
+        assert!(places.into_iter().eq(0..67));
     }
 
     #[test]
