@@ -188,18 +188,16 @@ fn of_bytes(pixels: &[[u8; 3]]) -> (Distinct, Vec<u32>) {
     }
 
     let (keys, ranks) = vectorize(Rank { bitmap });
-    let n = keys.len();
     let counts_of_parts: Vec<Vec<u32>> = color_of_pixel
         .par_chunks_mut(part)
         .map(|keys| {
             vectorize(Place {
                 ranks: &ranks,
-                n,
                 keys,
             })
         })
         .collect();
-    let mut counts = vec![0.0; n + LANES];
+    let mut counts = vec![0.0; keys.len() + LANES];
     for part in counts_of_parts {
         for (total, count) in counts.iter_mut().zip(part) {
             *total += f64::from(count);
@@ -298,7 +296,6 @@ impl NullaryFnOnce for Rank {
 /// Replaces each key by its rank, and counts how often each rank occurs.
 struct Place<'a> {
     ranks: &'a Ranks,
-    n: usize,
     keys: &'a mut [u32],
 }
 
@@ -307,7 +304,7 @@ impl NullaryFnOnce for Place<'_> {
 
     #[inline(always)]
     fn call(self) -> Vec<u32> {
-        let mut counts = vec![0; self.n];
+        let mut counts = vec![0; self.ranks.len()];
         for key in self.keys {
             *key = self.ranks.rank(*key as usize >> 6, *key);
             counts[*key as usize] += 1;

@@ -52,8 +52,6 @@ pub(super) struct Assignment<'a, const D: usize> {
     shares: Vec<Share<D>>,
     /// The place of each color's nearest centroid among the candidates of its middle run.
     places: Vec<u32>,
-    /// Whether sums of colors are exact, so that what leaves one can be taken away from it.
-    is_exact: bool,
     work: &'a Work,
 }
 
@@ -139,7 +137,6 @@ impl<'a, const D: usize> Assignment<'a, D> {
             centroids: Vec::new(),
             shares: vec![nothing; colors.runs().middle.len()],
             places: vec![0; colors.len()],
-            is_exact: colors.sums_are_exact(),
             work,
         }
     }
@@ -168,7 +165,6 @@ impl<'a, const D: usize> Assignment<'a, D> {
     fn update_shares(&mut self, before: &[[f64; D]]) {
         let colors = self.colors;
         let centroids = &self.centroids;
-        let is_exact = self.is_exact;
         let of_all = Planes::of_all(centroids, colors);
         let space = || Space {
             descent: Descent::new(colors, centroids, &of_all),
@@ -184,7 +180,6 @@ impl<'a, const D: usize> Assignment<'a, D> {
                 space,
                 share,
                 places,
-                is_exact,
             })
         };
         let assigned: u64 = if self.shares.len() < 2 * RUNS_PER_TASK {
@@ -252,7 +247,6 @@ struct UpdateShare<'a, 'b, const D: usize> {
     share: &'a mut Share<D>,
     /// Of the colors of the run.
     places: &'a mut [u32],
-    is_exact: bool,
 }
 
 impl<const D: usize> NullaryFnOnce for UpdateShare<'_, '_, D> {
@@ -271,7 +265,8 @@ impl<const D: usize> NullaryFnOnce for UpdateShare<'_, '_, D> {
                 short.shift(shift);
             }
         }
-        let keeps_sums = self.is_exact && !is_anew;
+        // What leaves an exact sum can be taken away from it.
+        let keeps_sums = !is_anew && self.colors.sums_are_exact();
         let (assigned, has_changed) = self.look(keeps_sums);
         if is_anew || has_changed && !keeps_sums {
             self.sum_up();

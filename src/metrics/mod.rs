@@ -86,9 +86,9 @@ pub fn mse_of_entries<const D: usize>(
     }
     let mut sum = 0.0;
     for (row, &entry) in entry_of_color.iter().enumerate() {
-        let (color, entry) = (colors.point(row), palette.colors()[usize::from(entry)]);
-        let squares = (0..D).map(|d| (color[d] - f64::from(entry[d])).powi(2));
-        sum += colors.counts()[row] * squares.sum::<f64>();
+        let entry = palette.colors()[usize::from(entry)];
+        let entry = std::array::from_fn(|d| f64::from(entry[d]));
+        sum += colors.counts()[row] * squared_distance(colors.point(row), entry);
     }
     Ok(Some(sum / colors.total()))
 }

@@ -29,9 +29,12 @@ const METADATA_BYTES: usize = 64 << 20;
 const PIXELS_TO_COUNT: usize = 1 << 14;
 
 /// Such pieces whose memory is touched at once: no more, lest a file that ends soon takes memory for all that
-/// it said. Bytes of a page of memory on most machines.
+/// it said.
 const PIECES_TO_TOUCH: usize = 1 << 8;
+
+/// Bytes of a page of memory on most machines, and pages that are worth a parallel task.
 const PAGE: usize = 1 << 12;
+const PAGES_PER_TASK: usize = 1 << 6;
 
 /// The picture in `png`; of an animation the image that is shown where animations are not.
 ///
@@ -137,11 +140,13 @@ fn read_and_count(
 /// Touches each page of `zeros`, all threads side by side. The system gives memory when it is touched first,
 /// which the decoder, alone on its thread, would wait for: in a virtual machine an eighth of its time.
 fn touch(zeros: &mut [u8]) {
-    zeros.par_chunks_mut(PAGE << 6).for_each(|pages| {
-        for byte in pages.iter_mut().step_by(PAGE) {
-            *byte = 0;
-        }
-    });
+    zeros
+        .par_chunks_mut(PAGE * PAGES_PER_TASK)
+        .for_each(|pages| {
+            for byte in pages.iter_mut().step_by(PAGE) {
+                *byte = 0;
+            }
+        });
 }
 
 /// What the numbers mean, by the chunk that has precedence (PNG specification, section 4.3).
