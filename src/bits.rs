@@ -48,6 +48,12 @@ impl Ranks {
         &self.words
     }
 
+    /// The places of the bits that are set in the word at `place`, ascending, each with its rank.
+    #[inline(always)]
+    pub fn of_word(&self, place: usize) -> impl Iterator<Item = (u32, u32)> {
+        ones(self.words[place]).zip(self.before[place]..)
+    }
+
     /// The rank of the bit at `bit` modulo 64 of the word at `place`.
     #[inline(always)]
     pub fn rank(&self, place: usize, bit: u32) -> u32 {
@@ -73,5 +79,8 @@ mod tests {
         let ranks = Ranks::new(words, [2, 0].into_iter());
         assert_eq!([0, 63].map(|bit| ranks.rank(2, bit)), [0, 1]);
         assert_eq!([1, 2, 66].map(|bit| ranks.rank(0, bit)), [2, 3, 3]);
+        assert!(ranks.of_word(2).eq([(0, 0), (63, 1)]));
+        assert!(ranks.of_word(0).eq([(1, 2), (2, 3)]));
+        assert!(ranks.of_word(1).next().is_none());
     }
 }

@@ -3,7 +3,8 @@
 //!
 //! Color space is divided into cells of 64 colors that follow one another in Morton order. A word has a
 //! bit for each color of a cell that some pixel has; their [ranks](crate::bits::Ranks) are the rows of the
-//! colors in Morton order.
+//! colors in Morton order. The cells themselves are numbered channel by channel, which takes less to compute
+//! for each pixel, and are put in order once at the end.
 
 use std::{
     collections::BTreeMap,
@@ -16,15 +17,15 @@ use rayon::prelude::*;
 use super::PIXELS_PER_TASK;
 use crate::{
     bits::{Ranks, ones},
-    morton::{KEYS, Keys},
+    morton::{KEYS, key_of},
     simd::{LANES, vectorize},
 };
 
 /// Colors of a cell.
 const CELL: usize = 64;
 
-/// Pixels whose keys are computed at once.
-const BATCH: usize = 48;
+/// Pixels whose slots are computed at once.
+const BATCH: usize = 256;
 
 /// Batches that are worth a parallel task.
 const BATCHES_PER_TASK: usize = PIXELS_PER_TASK / 4 / BATCH;
@@ -60,7 +61,7 @@ impl Tally {
     /// Bytes of memory that the cells of so many pixels take, at most. (The places of all cells, a megabyte
     /// for any picture, are like the program itself.)
     pub fn memory_needed(pixels: u64) -> u64 {
-        let of_cell = size_of::<Cell>() + size_of::<u64>() + size_of::<u32>();
+        let of_cell = size_of::<Cell>() + size_of::<u64>() + 2 * size_of::<u32>();
         let cells = most_cells(pixels.try_into().unwrap_or(usize::MAX));
         (cells.min(pixels as usize) * of_cell) as u64
     }
@@ -84,16 +85,19 @@ impl Tally {
     where
         T: Copy + Default + Send + Sync,
     {
-        let cells = self.used.words().len();
-        if pixels.len() / WORTH_A_TABLE < cells * CELL {
+        let words = self.used.words();
+        if pixels.len() / WORTH_A_TABLE < words.len() * CELL {
             let tally = self;
             return expand(&Ranked { tally, values }, pixels);
         }
-        let mut cells = vec![[T::default(); CELL]; cells];
-        for (&key, &value) in self.keys.iter().zip(values) {
-            let place = self.places[key as usize / CELL];
-            cells[place as usize][key as usize % CELL] = value;
-        }
+        let cells = (0..words.len()).into_par_iter().map(|place| {
+            let mut cell = [T::default(); CELL];
+            for (bit, rank) in self.used.of_word(place) {
+                cell[bit as usize] = values[rank as usize];
+            }
+            cell
+        });
+        let cells: Vec<_> = cells.with_min_len(CELLS_PER_TASK).collect();
         let table = Table {
             places: &self.places,
             cells: &cells,
@@ -106,6 +110,8 @@ impl Tally {
 struct Cells {
     /// For each cell of color space its place in the lists: 0 where no pixel has a color of it.
     places: Vec<u32>,
+    /// The Morton key of the first color of each.
+    first_keys: Vec<u32>,
     /// A bit for each color that some pixel has.
     used: Vec<u64>,
     /// How many pixels have each color, up to 255: what is small stays near the processor.
@@ -126,16 +132,24 @@ impl Cells {
     /// grow into it later would take as much again.
     fn with_room(pixels: usize) -> Self {
         let cells = 1 + most_cells(pixels);
-        let (mut used, mut counts) = (Vec::with_capacity(cells), Vec::with_capacity(cells));
-        used.push(0);
-        counts.push(Cell([0; CELL]));
-        Self {
+        let mut cells = Self {
             places: vec![0; KEYS / CELL],
-            used,
-            counts,
+            first_keys: Vec::with_capacity(cells),
+            used: Vec::with_capacity(cells),
+            counts: Vec::with_capacity(cells),
             carries: BTreeMap::new(),
             pixels: 0,
-        }
+        };
+        // What stands at place 0 is no cell.
+        cells.list(0);
+        cells
+    }
+
+    /// Lists the cell with this first key.
+    fn list(&mut self, first_key: u32) {
+        self.first_keys.push(first_key);
+        self.used.push(0);
+        self.counts.push(Cell([0; CELL]));
     }
 
     fn count(&mut self, pixels: &[[u8; 3]]) {
@@ -151,54 +165,49 @@ impl Cells {
         self.used.len() > 1 + most_cells(self.pixels)
     }
 
-    /// The place of the cell of `key`, listed if it is not yet.
+    /// The place of the cell of `slot`, listed if it is not yet.
     #[inline(always)]
-    fn place(&mut self, key: u32) -> usize {
-        let place = &mut self.places[key as usize / CELL];
-        if *place == 0 {
-            *place = self.used.len() as u32;
-            self.used.push(0);
-            self.counts.push(Cell([0; CELL]));
+    fn place(&mut self, slot: u32) -> usize {
+        let cell = slot as usize / CELL;
+        if self.places[cell] == 0 {
+            self.places[cell] = self.used.len() as u32;
+            self.list(first_key(slot));
         }
-        *place as usize
+        self.places[cell] as usize
     }
 
     fn into_tally(self) -> Tally {
-        // The first keys and the places of the cells, ascending.
-        let places = (0..).step_by(CELL).zip(&self.places);
-        let listed = places.filter(|&(_, &place)| place > 0);
-        let cells: Vec<(u32, usize)> = listed.map(|(key, &place)| (key, place as usize)).collect();
-        let used = Ranks::new(self.used, cells.iter().map(|&(_, place)| place));
+        let mut places: Vec<usize> = (1..self.used.len()).collect();
+        places.par_sort_unstable_by_key(|&place| self.first_keys[place]);
+        let used = Ranks::new(self.used, places.iter().copied());
 
         let n = used.len();
         let mut keys = vec![0; n];
         let mut counts = vec![0.0; n + LANES];
         let (mut rest_of_keys, mut rest_of_counts) = (&mut keys[..], &mut counts[..n]);
-        let tasks = cells.chunks(CELLS_PER_TASK).map(|cells| {
-            let colors = cells
+        let tasks = places.chunks(CELLS_PER_TASK).map(|places| {
+            let colors = places
                 .iter()
-                .map(|&(_, place)| used.words()[place].count_ones() as usize);
+                .map(|&place| used.words()[place].count_ones() as usize);
             let n = colors.sum();
             let keys = rest_of_keys.split_off_mut(..n);
             let counts = rest_of_counts.split_off_mut(..n);
-            (cells, keys.unwrap_or_default(), counts.unwrap_or_default())
+            (places, keys.unwrap_or_default(), counts.unwrap_or_default())
         });
         let tasks: Vec<_> = tasks.collect();
-        tasks.into_par_iter().for_each(|(cells, keys, counts)| {
+        tasks.into_par_iter().for_each(|(places, keys, counts)| {
             let mut rows = keys.iter_mut().zip(counts);
-            for &(first, place) in cells {
+            for &place in places {
                 // The bits first: they have to end before a row is taken.
                 for (i, (key, count)) in ones(used.words()[place]).zip(rows.by_ref()) {
-                    *key = first + i;
+                    *key = self.first_keys[place] + i;
                     *count = f64::from(self.counts[place].0[i as usize]);
                 }
             }
         });
-
-        let mut rows = 0..n;
-        for (&key, &carry) in &self.carries {
-            let row = rows.find(|&row| keys[row] == key);
-            counts[row.expect("it was counted")] += 255.0 * f64::from(carry);
+        for (&slot, &carry) in &self.carries {
+            let place = self.places[slot as usize / CELL] as usize;
+            counts[used.rank(place, slot) as usize] += 255.0 * f64::from(carry);
         }
         Tally {
             places: self.places,
@@ -209,18 +218,27 @@ impl Cells {
     }
 }
 
-/// The keys of the pixels of a batch, and of black after them.
+/// A color's cell, times 64, and its place there in Morton order.
 #[inline(always)]
-fn keys_of(pixels: &[[u8; 3]]) -> [u32; BATCH] {
-    let mut batch = [[0; 3]; BATCH];
-    batch[..pixels.len()].copy_from_slice(pixels);
-    let mut keys = [0; BATCH];
-    Keys {
-        pixels: &batch,
-        keys: &mut keys,
+fn slot_of([r, g, b]: [u8; 3]) -> u32 {
+    let [high_r, high_g, high_b] = [r >> 2, g >> 2, b >> 2].map(u32::from);
+    high_r << 18 | high_g << 12 | high_b << 6 | key_of([r & 3, g & 3, b & 3])
+}
+
+/// The Morton key of the first color of a slot's cell.
+fn first_key(slot: u32) -> u32 {
+    key_of([18, 12, 6].map(|place| (slot >> place << 2) as u8))
+}
+
+/// The slots of up to as many pixels as a batch has.
+#[inline(always)]
+fn slots_of<'a>(pixels: &[[u8; 3]], slots: &'a mut [u32; BATCH]) -> &'a [u32] {
+    let slots = &mut slots[..pixels.len()];
+    // Channel by channel, which the compiler makes vector loads of.
+    for (slot, &[r, g, b]) in slots.iter_mut().zip(pixels) {
+        *slot = slot_of([r, g, b]);
     }
-    .call();
-    keys
+    slots
 }
 
 /// Adds pixels to cells.
@@ -235,10 +253,11 @@ impl NullaryFnOnce for Count<'_> {
     #[inline(always)]
     fn call(self) {
         let cells = self.cells;
+        let mut slots = [0; BATCH];
         for pixels in self.pixels.chunks(BATCH) {
-            for &key in &keys_of(pixels)[..pixels.len()] {
-                let place = cells.place(key);
-                let i = key as usize % CELL;
+            for &slot in slots_of(pixels, &mut slots) {
+                let place = cells.place(slot);
+                let i = slot as usize % CELL;
                 let count = &mut cells.counts[place].0[i];
                 let before = *count;
                 *count = before.wrapping_add(1);
@@ -246,21 +265,21 @@ impl NullaryFnOnce for Count<'_> {
                     cells.used[place] |= 1 << i;
                 } else if before == u8::MAX {
                     *count = 1;
-                    *cells.carries.entry(key).or_default() += 1;
+                    *cells.carries.entry(slot).or_default() += 1;
                 }
             }
         }
     }
 }
 
-/// Tells the value of a key.
+/// Tells the value of a slot.
 trait Lookup: Sync {
     type Value: Copy + Default + Send;
 
-    fn get(&self, key: u32) -> Self::Value;
+    fn get(&self, slot: u32) -> Self::Value;
 }
 
-/// Values by the ranks of keys: takes little memory.
+/// Values by the ranks of colors: takes little memory.
 struct Ranked<'a, T> {
     tally: &'a Tally,
     values: &'a [T],
@@ -270,9 +289,9 @@ impl<T: Copy + Default + Send + Sync> Lookup for Ranked<'_, T> {
     type Value = T;
 
     #[inline(always)]
-    fn get(&self, key: u32) -> T {
-        let place = self.tally.places[key as usize / CELL] as usize;
-        self.values[self.tally.used.rank(place, key) as usize]
+    fn get(&self, slot: u32) -> T {
+        let place = self.tally.places[slot as usize / CELL] as usize;
+        self.values[self.tally.used.rank(place, slot) as usize]
     }
 }
 
@@ -286,8 +305,8 @@ impl<T: Copy + Default + Send + Sync> Lookup for Table<'_, T> {
     type Value = T;
 
     #[inline(always)]
-    fn get(&self, key: u32) -> T {
-        self.cells[self.places[key as usize / CELL] as usize][key as usize % CELL]
+    fn get(&self, slot: u32) -> T {
+        self.cells[self.places[slot as usize / CELL] as usize][slot as usize % CELL]
     }
 }
 
@@ -312,9 +331,9 @@ impl<L: Lookup> NullaryFnOnce for Expand<'_, L> {
     #[inline(always)]
     fn call(self) -> Self::Output {
         let mut values = [L::Value::default(); BATCH];
-        let keys = keys_of(self.pixels);
-        for (value, &key) in values.iter_mut().zip(&keys[..self.pixels.len()]) {
-            *value = self.lookup.get(key);
+        let mut slots = [0; BATCH];
+        for (value, &slot) in values.iter_mut().zip(slots_of(self.pixels, &mut slots)) {
+            *value = self.lookup.get(slot);
         }
         values
     }
