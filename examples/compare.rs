@@ -20,8 +20,9 @@ fn main() -> Result<()> {
     };
     let fit = kmeans::fit(&colors, &options)?;
     let palette = kmeans::to_palette(&colors, &fit.centroids, Space::Srgb)?;
-    let indices = color_of_pixel.expand(&map::nearest(&colors, &palette, Space::Srgb));
-    let compressed = IndexedPicture::new(original.width(), original.height(), palette, indices)?;
+    let entries = map::nearest(&colors, &palette, Space::Srgb);
+    let (width, height) = (original.width(), original.height());
+    let compressed = IndexedPicture::of_colors(width, height, palette, &color_of_pixel, &entries)?;
     let compressed = compressed.to_picture();
 
     let panels = [("In 5 colors", &compressed), ("Original", &original)];

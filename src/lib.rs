@@ -23,8 +23,9 @@
 //! let fit = kmeans::fit(&colors, &kmeans::Options { k: 5, ..Default::default() })?;
 //! let palette = kmeans::to_palette(&colors, &fit.centroids, Space::Srgb)?;
 //! let entries = map::nearest(&colors, &palette, Space::Srgb);
-//! let indices = color_of_pixel.expand(&entries);
-//! let compressed = IndexedPicture::new(original.width(), original.height(), palette, indices)?;
+//! let (width, height) = (original.width(), original.height());
+//! let compressed =
+//!     IndexedPicture::of_colors(width, height, palette, &color_of_pixel, &entries)?;
 //! assert_eq!(compressed.palette().len(), 5);
 //! # Ok::<(), quantize::Error>(())
 //! ```

@@ -133,22 +133,19 @@ pub fn complete_nearest<const D: usize>(
     Ok(palette)
 }
 
-/// The pixels of each of `entries` palette entries, where `entry_of_color` has the one of each of `colors`.
+/// The pixels of each of `entries` palette entries, where `entry_of_color` has the one of each color and
+/// `counts` its pixels.
 ///
 /// # Panics
 /// When an entry is not below `entries`, or there is not one for each color.
-pub fn counts_of_entries<const D: usize>(
-    colors: &Colors<D>,
-    entry_of_color: &[u8],
-    entries: usize,
-) -> Vec<u64> {
+pub fn counts_of_entries(counts: &[f64], entry_of_color: &[u8], entries: usize) -> Vec<u64> {
     assert_eq!(
         entry_of_color.len(),
-        colors.len(),
+        counts.len(),
         "an entry for each color"
     );
     let mut pixels = vec![0; entries];
-    for (&entry, &count) in entry_of_color.iter().zip(colors.counts()) {
+    for (&entry, &count) in entry_of_color.iter().zip(counts) {
         pixels[usize::from(entry)] += count as u64;
     }
     pixels

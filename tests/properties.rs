@@ -101,8 +101,9 @@ fn indexed<const D: usize>(
     palette: Palette,
     space: Space,
 ) -> IndexedPicture {
-    let indices = color_of_pixel.expand(&map::nearest(colors, &palette, space));
-    IndexedPicture::new(picture.width(), picture.height(), palette, indices).unwrap()
+    let entries = map::nearest(colors, &palette, space);
+    let (width, height) = (picture.width(), picture.height());
+    IndexedPicture::of_colors(width, height, palette, color_of_pixel, &entries).unwrap()
 }
 
 fn compressed_with_any_alpha(

@@ -583,18 +583,21 @@ impl<const D: usize> Fit<D> {
         palette: &Palette,
         mut entry_of_color: Vec<u8>,
     ) -> Result<Mapped> {
-        let pixels = map::counts_of_entries(&subject.colors, &entry_of_color, palette.len());
+        let Subject {
+            picture,
+            colors,
+            color_of_pixel,
+        } = subject;
+        let pixels = map::counts_of_entries(colors.counts(), &entry_of_color, palette.len());
         let (palette, new_entry) = palette.sorted_by_count(&pixels, &self.kept);
         for entry in &mut entry_of_color {
             *entry = new_entry[usize::from(*entry)];
         }
-        let indices = subject.color_of_pixel.expand(&entry_of_color);
-        let (width, height) = (subject.picture.width(), subject.picture.height());
-        let mse = metrics::mse_of_entries(&subject.colors, &palette, &entry_of_color)?;
-        Ok(Mapped {
-            picture: IndexedPicture::new(width, height, palette, indices)?,
-            mse,
-        })
+        let (width, height) = (picture.width(), picture.height());
+        let mse = metrics::mse_of_entries(colors, &palette, &entry_of_color)?;
+        let picture =
+            IndexedPicture::of_colors(width, height, palette, color_of_pixel, &entry_of_color)?;
+        Ok(Mapped { picture, mse })
     }
 
     /// The palette of the model.

@@ -207,7 +207,7 @@ fn used<const D: usize>(
     colors: &Colors<D>,
     method: &Method,
 ) -> Result<(Palette, Vec<u64>)> {
-    let pixels = map::counts_of_entries(colors, entry_of_color, palette.len());
+    let pixels = map::counts_of_entries(colors.counts(), entry_of_color, palette.len());
     let used = palette.used(&pixels, method.pinned()).into_iter();
     let used = used.map(|entry| (palette.colors()[entry], pixels[entry]));
     let (used, pixels): (_, Vec<_>) = used.unzip();

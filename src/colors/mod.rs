@@ -139,10 +139,7 @@ impl<const D: usize> Colors<D> {
     pub fn in_space(picture: &Picture, space: Space) -> (Self, ColorOfPixel) {
         let (distinct, places) = Distinct::with_places(picture);
         let (colors, rows) = Self::of_distinct(distinct, space);
-        let color_of_pixel = match places {
-            None => ColorOfPixel::by_tally(picture, rows),
-            Some(places) => ColorOfPixel::by_places(places, rows),
-        };
+        let color_of_pixel = ColorOfPixel::new(picture, places, rows, &colors);
         (colors, color_of_pixel)
     }
 

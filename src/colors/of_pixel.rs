@@ -1,16 +1,20 @@
 //! Which of the distinct colors each pixel has.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use rayon::prelude::*;
 
-use super::ROWS_PER_TASK;
-use crate::{Picture, picture::Tally};
+use super::{Colors, ROWS_PER_TASK};
+use crate::{Picture, picture::Tally, simd::LANES};
 
 /// For each pixel of a picture, row by row, the row of its color in
 /// [`Colors::points`](super::Colors::points).
 #[derive(Clone, Debug)]
-pub struct ColorOfPixel(Source);
+pub struct ColorOfPixel {
+    source: Source,
+    /// How many pixels have each color, and LANES zeros.
+    counts: Arc<Vec<f64>>,
+}
 
 #[derive(Clone, Debug)]
 enum Source {
@@ -22,30 +26,42 @@ enum Source {
 }
 
 impl ColorOfPixel {
-    /// Of a picture that has a tally, by [`Colors::of_distinct`](super::Colors::of_distinct)'s rows of its
-    /// colors.
-    pub(super) fn by_tally(picture: &Picture, rows: Option<Vec<u32>>) -> Self {
-        Self(Source::Tally(picture.clone(), rows))
-    }
-
-    /// Of pixels whose colors have these places, by the rows of the places.
-    pub(super) fn by_places(places: Vec<u32>, rows: Option<Vec<u32>>) -> Self {
-        let rows = rows.map(|rows| gathered(&rows, &places));
-        Self(Source::Rows(rows.unwrap_or(places)))
+    /// Of a picture whose distinct colors have these places, where it has no tally; the rows of the places
+    /// and the colors are what [`Colors::of_distinct`] made of them.
+    pub(super) fn new<const D: usize>(
+        picture: &Picture,
+        places: Option<Vec<u32>>,
+        rows: Option<Vec<u32>>,
+        colors: &Colors<D>,
+    ) -> Self {
+        let source = match (places, rows) {
+            (None, rows) => Source::Tally(picture.clone(), rows),
+            (Some(places), None) => Source::Rows(places),
+            (Some(places), Some(rows)) => Source::Rows(gathered(&rows, &places)),
+        };
+        Self {
+            source,
+            counts: colors.counts.clone(),
+        }
     }
 
     /// How many pixels there are.
     #[expect(clippy::len_without_is_empty, reason = "a picture has a pixel")]
     pub fn len(&self) -> usize {
-        match &self.0 {
+        match &self.source {
             Source::Tally(picture, _) => picture.len(),
             Source::Rows(rows) => rows.len(),
         }
     }
 
+    /// How many pixels have each color, row by row of the colors.
+    pub(crate) fn counts(&self) -> &[f64] {
+        &self.counts[..self.counts.len() - LANES]
+    }
+
     /// The row of each pixel's color; a list that is made, four bytes a pixel, where there is none.
     pub fn rows(&self) -> Cow<'_, [u32]> {
-        match &self.0 {
+        match &self.source {
             Source::Tally(picture, rows) => {
                 let (tally, pixels) = tally_of(picture);
                 let rows = match rows {
@@ -63,7 +79,7 @@ impl ColorOfPixel {
     /// # Panics
     /// When there are fewer than the colors that this was made with.
     pub fn expand<T: Copy + Default + Send + Sync>(&self, of_row: &[T]) -> Vec<T> {
-        match &self.0 {
+        match &self.source {
             Source::Tally(picture, rows) => {
                 let (tally, pixels) = tally_of(picture);
                 let of_color = match rows {

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::{EncodeOptions, PIXELS_PER_TASK, Picture, Pixels, encode, histogram::histogram};
-use crate::{Error, Palette, Result};
+use crate::{Error, Palette, Result, colors::ColorOfPixel, map};
 
 /// A picture whose pixels are indices into a palette of 1 to 256 colors. Every index lies inside
 /// the palette.
@@ -34,10 +34,7 @@ impl IndexedPicture {
         }
         let mut counts = counts(&indices);
         if let Some(index) = (palette.len()..counts.len()).rfind(|&index| counts[index] > 0) {
-            return Err(Error::Invalid(format!(
-                "index {index} lies outside the palette of {} colors",
-                palette.len()
-            )));
+            return Err(outside(index, &palette));
         }
         counts.truncate(palette.len());
         Ok(Self {
@@ -46,6 +43,45 @@ impl IndexedPicture {
             palette,
             indices,
             counts,
+        })
+    }
+
+    /// A picture of these dimensions whose pixels have the color `palette[entry_of_color[row]]`, where
+    /// `row` is what [`ColorOfPixel`] tells of each.
+    ///
+    /// # Errors
+    /// When there are not exactly `width * height` pixels, there is not one entry for each color, or one
+    /// lies outside the palette.
+    pub fn of_colors(
+        width: u32,
+        height: u32,
+        palette: Palette,
+        color_of_pixel: &ColorOfPixel,
+        entry_of_color: &[u8],
+    ) -> Result<Self> {
+        let (pixels, colors) = (color_of_pixel.len(), color_of_pixel.counts());
+        if u64::from(width) * u64::from(height) != pixels as u64 {
+            return Err(Error::Invalid(format!(
+                "{pixels} pixels are not a picture of {width}x{height}"
+            )));
+        }
+        if entry_of_color.len() != colors.len() {
+            return Err(Error::Invalid(format!(
+                "{} colors need an entry each, not {} entries",
+                colors.len(),
+                entry_of_color.len()
+            )));
+        }
+        let last = entry_of_color.iter().copied().max().map_or(0, usize::from);
+        if last >= palette.len() {
+            return Err(outside(last, &palette));
+        }
+        Ok(Self {
+            width,
+            height,
+            counts: map::counts_of_entries(colors, entry_of_color, palette.len()),
+            palette,
+            indices: color_of_pixel.expand(entry_of_color),
         })
     }
 
@@ -120,6 +156,13 @@ impl IndexedPicture {
     }
 }
 
+fn outside(index: usize, palette: &Palette) -> Error {
+    Error::Invalid(format!(
+        "index {index} lies outside the palette of {} colors",
+        palette.len()
+    ))
+}
+
 /// How often each byte is among the indices.
 fn counts(indices: &[u8]) -> Vec<u64> {
     let parts: Vec<_> = indices.par_chunks(PIXELS_PER_TASK).map(histogram).collect();
@@ -130,8 +173,8 @@ fn counts(indices: &[u8]) -> Vec<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Effort;
     use crate::picture::{DecodeOptions, decode};
+    use crate::{Colors, Effort, Space, testing::noise};
 
     fn gray(colors: usize) -> Palette {
         let colors: Vec<_> = (0..colors).map(|value| [value as u8; 3]).collect();
@@ -174,6 +217,26 @@ mod tests {
         assert!(IndexedPicture::new(2, 1, gray(3), vec![0, 3]).is_err());
         assert!(IndexedPicture::new(2, 1, gray(3), vec![0, 1, 2]).is_err());
         assert!(IndexedPicture::new(0, 1, gray(3), vec![]).is_err());
+    }
+
+    #[test]
+    fn entries_of_colors_make_the_picture_that_their_pixels_make_one_by_one() {
+        let noise = noise(40, 30, 2);
+        for space in [Space::Srgb, Space::Oklab] {
+            let (colors, color_of_pixel) = Colors::<3>::in_space(&noise, space);
+            let entries: Vec<u8> = (0..colors.len()).map(|row| (row * row % 5) as u8).collect();
+            let of_colors = |width, palette, entries: &[u8]| {
+                IndexedPicture::of_colors(width, 30, palette, &color_of_pixel, entries)
+            };
+            let indices = color_of_pixel.expand(&entries);
+            let expected = IndexedPicture::new(40, 30, gray(7), indices).unwrap();
+            assert_eq!(of_colors(40, gray(7), &entries).unwrap(), expected);
+
+            assert!(of_colors(41, gray(7), &entries).is_err());
+            assert!(of_colors(40, gray(4), &entries).is_err());
+            assert!(of_colors(40, gray(7), &entries[1..]).is_err());
+            assert!(of_colors(40, gray(7), &[&*entries, &[0]].concat()).is_err());
+        }
     }
 
     #[test]
