@@ -1,31 +1,12 @@
 //! PNG's filters: each byte of a row less a guess from bytes before it (PNG specification,
 //! section 9).
 
-use std::{borrow::Cow, sync::LazyLock};
+use std::{mem, sync::LazyLock};
 
 use rayon::prelude::*;
 
+use super::rows::Rows;
 use crate::picture::histogram::histogram;
-
-/// The bytes of a picture row by row, before filtering.
-pub struct Rows<'a> {
-    bytes: Cow<'a, [u8]>,
-    /// In a row.
-    row_bytes: usize,
-    /// How far back the pixel to the left is.
-    bytes_per_pixel: usize,
-}
-
-impl<'a> Rows<'a> {
-    /// Rows of so many bytes each.
-    pub fn new(bytes: impl Into<Cow<'a, [u8]>>, row_bytes: usize, bytes_per_pixel: usize) -> Self {
-        Self {
-            bytes: bytes.into(),
-            row_bytes,
-            bytes_per_pixel,
-        }
-    }
-}
 
 /// How the filter of each row is chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +25,9 @@ pub enum Filter {
     LeastEntropy,
 }
 
+/// Filtered bytes that are worth a parallel task.
+const BYTES_PER_TASK: usize = 1 << 14;
+
 /// The types of filter that a row names, in the order of their numbers.
 const TYPES: [u8; 5] = [0, 1, 2, 3, 4];
 
@@ -56,32 +40,36 @@ impl Filter {
 
     /// The rows filtered, each behind its type of filter.
     pub fn apply(self, rows: &Rows<'_>) -> Vec<u8> {
-        let row_bytes = rows.row_bytes;
-        let count = rows.bytes.len() / row_bytes;
-        let above_first = vec![0; row_bytes];
-        let mut filtered = vec![0; count * (row_bytes + 1)];
-        let tasks = filtered.par_chunks_mut(row_bytes + 1).enumerate();
-        tasks.for_each_init(
-            || vec![0; row_bytes + 1],
-            |scratch, (i, out)| {
-                let row = &rows.bytes[i * row_bytes..][..row_bytes];
-                let above = match i {
-                    0 => &above_first,
-                    _ => &rows.bytes[(i - 1) * row_bytes..][..row_bytes],
-                };
-                let filter = |kind, out: &mut [u8]| {
-                    filter_row(kind, row, above, rows.bytes_per_pixel, out);
-                };
-                match self {
-                    Self::None => filter(0, out),
-                    Self::Sub => filter(1, out),
-                    Self::Up => filter(2, out),
-                    Self::LeastSum => least(filter, sum, scratch, out),
-                    Self::LeastEntropy => least(filter, entropy, scratch, out),
-                }
-            },
-        );
+        let line = rows.row_bytes() + 1;
+        let lines_per_task = BYTES_PER_TASK.div_ceil(line);
+        let mut filtered = vec![0; rows.len() * line];
+        let tasks = filtered.par_chunks_mut(line * lines_per_task).enumerate();
+        tasks.for_each(|(task, lines)| self.apply_from(task * lines_per_task, rows, lines));
         filtered
+    }
+
+    /// Fills `lines` with the rows from the `first` on.
+    fn apply_from(self, first: usize, rows: &Rows<'_>, lines: &mut [u8]) {
+        let row_bytes = rows.row_bytes();
+        let (mut row, mut above) = (vec![0; row_bytes], vec![0; row_bytes]);
+        let mut scratch = vec![0; row_bytes + 1];
+        if first > 0 {
+            rows.write(first - 1, &mut above);
+        }
+        for (i, out) in (first..).zip(lines.chunks_mut(row_bytes + 1)) {
+            rows.write(i, &mut row);
+            let filter = |kind, out: &mut [u8]| {
+                filter_row(kind, &row, &above, rows.bytes_per_pixel(), out);
+            };
+            match self {
+                Self::None => filter(0, out),
+                Self::Sub => filter(1, out),
+                Self::Up => filter(2, out),
+                Self::LeastSum => least(filter, sum, &mut scratch, out),
+                Self::LeastEntropy => least(filter, entropy, &mut scratch, out),
+            }
+            mem::swap(&mut row, &mut above);
+        }
     }
 }
 
@@ -268,14 +256,14 @@ mod tests {
     #[test]
     fn a_ramp_is_filtered_and_noise_is_not() {
         let ramp: Vec<u8> = (0..=255).collect();
-        let filtered = Filter::LeastEntropy.apply(&Rows::new(&ramp, 256, 1));
+        let filtered = Filter::LeastEntropy.apply(&Rows::of_channels(&ramp, 256, 1));
         assert_eq!(filtered[..3], [1, 0, 1]);
-        let filtered = Filter::LeastSum.apply(&Rows::new(&[0, 0, 0, 0], 4, 1));
+        let filtered = Filter::LeastSum.apply(&Rows::of_channels(&[0, 0, 0, 0], 4, 1));
         assert_eq!(filtered, [0; 5]);
-        let filtered = Filter::LeastSum.apply(&Rows::new(&[10, 20, 30, 40], 4, 1));
+        let filtered = Filter::LeastSum.apply(&Rows::of_channels(&[10, 20, 30, 40], 4, 1));
         assert_eq!(filtered, [1, 10, 10, 10, 10]);
         // 255 is -1: 2 in all as they are.
-        let filtered = Filter::LeastSum.apply(&Rows::new(&[0, 255, 0, 255], 4, 1));
+        let filtered = Filter::LeastSum.apply(&Rows::of_channels(&[0, 255, 0, 255], 4, 1));
         assert_eq!(filtered, [0, 0, 255, 0, 255]);
     }
 

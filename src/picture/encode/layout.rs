@@ -1,13 +1,11 @@
 //! Which number stands for which color, and in how many bits.
 
-use rayon::prelude::*;
-
 use super::{
-    filter::Rows,
     order::{self, Neighbors},
+    rows::Rows,
     sample,
 };
-use crate::{IndexedPicture, picture::PIXELS_PER_TASK};
+use crate::IndexedPicture;
 
 /// What the numbers of pixels mean.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,44 +110,9 @@ impl Layout {
         }
     }
 
-    /// The rows of a picture of palette indices, `8 / depth` numbers to a byte, the leftmost pixel
-    /// in the highest bits, each row starting a byte (PNG specification, section 7.2).
-    pub fn rows(&self, indices: &[u8], width: usize) -> Rows<'static> {
-        match self.depth {
-            1 => self.packed::<8>(indices, width),
-            2 => self.packed::<4>(indices, width),
-            4 => self.packed::<2>(indices, width),
-            _ => self.packed::<1>(indices, width),
-        }
-    }
-
-    /// As [`rows`](Self::rows), with so many pixels to a byte.
-    fn packed<const N: usize>(&self, indices: &[u8], width: usize) -> Rows<'static> {
-        let mut numbers = [0; 256];
-        numbers[..self.numbers.len()].copy_from_slice(&self.numbers);
-        let pack = |pixels: &[u8]| {
-            let pixels = pixels.iter().map(|&index| numbers[usize::from(index)]);
-            let places = (0..N).rev().map(|place| place * (8 / N));
-            pixels
-                .zip(places)
-                .fold(0, |byte, (number, place)| byte | number << place)
-        };
-        let row_bytes = width.div_ceil(N);
-        let mut packed = vec![0; indices.len() / width * row_bytes];
-        let rows = packed
-            .par_chunks_mut(row_bytes)
-            .zip(indices.par_chunks(width));
-        let rows = rows.with_min_len(PIXELS_PER_TASK.div_ceil(width));
-        rows.for_each(|(bytes, row)| {
-            let (whole, rest) = row.as_chunks::<N>();
-            for (byte, pixels) in bytes.iter_mut().zip(whole) {
-                *byte = pack(pixels);
-            }
-            if !rest.is_empty() {
-                bytes[row_bytes - 1] = pack(rest);
-            }
-        });
-        Rows::new(packed, row_bytes, 1)
+    /// The rows of a picture of palette indices.
+    pub fn rows<'a>(&self, indices: &'a [u8], width: usize) -> Rows<'a> {
+        Rows::of_indices(indices, width, &self.numbers, self.depth)
     }
 }
 

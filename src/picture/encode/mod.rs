@@ -21,6 +21,7 @@ mod layout;
 mod open;
 mod optimize;
 mod order;
+mod rows;
 mod sample;
 
 use std::io;
@@ -29,8 +30,9 @@ use rayon::prelude::*;
 
 use self::{
     container::Container,
-    filter::{Filter, Rows},
+    filter::Filter,
     layout::{Color, Layout},
+    rows::Rows,
 };
 use crate::{Effort, Error, IndexedPicture, Result};
 
@@ -94,13 +96,13 @@ pub fn full_color(
     let estimates: Vec<u64> = Filter::FOR_CHANNELS
         .into_par_iter()
         .map(|filter| {
-            let rows = Rows::new(&*sample, row_bytes, layout.bytes_per_pixel());
+            let rows = Rows::of_channels(&sample, row_bytes, layout.bytes_per_pixel());
             estimate(&rows, filter, &layout.color, pixels.len(), sample.len())
         })
         .collect();
     let best = first_least(&estimates);
     let (filter, estimated) = (Filter::FOR_CHANNELS[best], estimates[best] as usize);
-    let rows = Rows::new(pixels, row_bytes, layout.bytes_per_pixel());
+    let rows = Rows::of_channels(pixels, row_bytes, layout.bytes_per_pixel());
     let filtered = filter.apply(&rows);
     let plain = file(width, height, &layout, &filtered, estimated, options.effort)?;
     if options.effort < Effort::Best {
@@ -291,7 +293,7 @@ mod tests {
     fn a_slope_gets_smaller_by_order_and_by_optimizing() {
         let colors = some_colors(128, |_| 255);
         let indices = slope(300, 200, 128);
-        let rows = Rows::new(&indices[..], 300, 1);
+        let rows = Rows::of_channels(&indices, 300, 1);
         let as_it_came = deflate::best(&Filter::None.apply(&rows), 0, Effort::Balanced)
             .unwrap()
             .len();
@@ -353,7 +355,7 @@ mod tests {
         for pixels in [slope(300, 150, 256), tiles(300, 150, 256)] {
             let sizes = Filter::FOR_CHANNELS.map(|filter| {
                 let layout = Layout::of_channels(false);
-                let rows = Rows::new(&pixels[..], 300, 3);
+                let rows = Rows::of_channels(&pixels, 300, 3);
                 let file = file(100, 150, &layout, &filter.apply(&rows), 0, Effort::Balanced);
                 file.unwrap().len()
             });
@@ -380,7 +382,7 @@ mod tests {
 
     #[test]
     fn a_sample_counts_for_the_whole_and_a_palette_once() {
-        let rows = Rows::new(&[1, 2, 3, 4, 5, 6], 3, 1);
+        let rows = Rows::of_channels(&[1, 2, 3, 4, 5, 6], 3, 1);
         let of = |color: &Color, total| estimate(&rows, Filter::None, color, total, 100);
         assert!(of(&Color::Gray, 100) > 0);
         assert_eq!(of(&Color::Gray, 300), 3 * of(&Color::Gray, 100));
