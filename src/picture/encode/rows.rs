@@ -91,12 +91,11 @@ impl Numbers {
                 .fold(0, |byte, (number, place)| byte | number << place)
         };
         let (whole, rest) = indices.as_chunks::<N>();
-        let mut bytes = bytes.iter_mut();
-        for (out, pixels) in bytes.by_ref().take(whole.len()).zip(whole) {
+        for (out, pixels) in bytes.iter_mut().zip(whole) {
             *out = byte(pixels);
         }
-        if let Some(out) = bytes.next() {
-            *out = byte(rest);
+        if !rest.is_empty() {
+            bytes[whole.len()] = byte(rest);
         }
     }
 }
