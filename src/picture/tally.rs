@@ -3,8 +3,8 @@
 //!
 //! Color space is divided into cells of 64 colors that follow one another in Morton order. A word has a
 //! bit for each color of a cell that some pixel has; their [ranks](crate::bits::Ranks) are the rows of the
-//! colors in Morton order. The cells themselves are numbered channel by channel, which takes less to compute
-//! for each pixel, and are put in order once at the end.
+//! colors in Morton order. The cells themselves are numbered in an order that takes less to compute for each
+//! pixel, and are put in Morton order once at the end.
 
 use std::{
     collections::BTreeMap,
@@ -165,42 +165,42 @@ impl Cells {
         self.used.len() > 1 + most_cells(self.pixels)
     }
 
-    /// The place of the cell of `slot`, listed if it is not yet.
+    /// The place of the cell of `color`, which has this slot, listed if it is not yet.
     #[inline(always)]
-    fn place(&mut self, slot: u32) -> usize {
+    fn place(&mut self, slot: u32, color: [u8; 3]) -> usize {
         let cell = slot as usize / CELL;
         if self.places[cell] == 0 {
             self.places[cell] = self.used.len() as u32;
-            self.list(first_key(slot));
+            self.list(key_of(color) / CELL as u32 * CELL as u32);
         }
         self.places[cell] as usize
     }
 
     fn into_tally(self) -> Tally {
-        let mut places: Vec<usize> = (1..self.used.len()).collect();
-        places.par_sort_unstable_by_key(|&place| self.first_keys[place]);
-        let used = Ranks::new(self.used, places.iter().copied());
+        let mut cells: Vec<(u32, usize)> = self.first_keys.into_iter().zip(0..).skip(1).collect();
+        cells.par_sort_unstable_by_key(|&(first_key, _)| first_key);
+        let used = Ranks::new(self.used, cells.iter().map(|&(_, place)| place));
 
         let n = used.len();
         let mut keys = vec![0; n];
         let mut counts = vec![0.0; n + LANES];
         let (mut rest_of_keys, mut rest_of_counts) = (&mut keys[..], &mut counts[..n]);
-        let tasks = places.chunks(CELLS_PER_TASK).map(|places| {
-            let colors = places
+        let tasks = cells.chunks(CELLS_PER_TASK).map(|cells| {
+            let colors = cells
                 .iter()
-                .map(|&place| used.words()[place].count_ones() as usize);
+                .map(|&(_, place)| used.words()[place].count_ones() as usize);
             let n = colors.sum();
             let keys = rest_of_keys.split_off_mut(..n);
             let counts = rest_of_counts.split_off_mut(..n);
-            (places, keys.unwrap_or_default(), counts.unwrap_or_default())
+            (cells, keys.unwrap_or_default(), counts.unwrap_or_default())
         });
         let tasks: Vec<_> = tasks.collect();
-        tasks.into_par_iter().for_each(|(places, keys, counts)| {
+        tasks.into_par_iter().for_each(|(cells, keys, counts)| {
             let mut rows = keys.iter_mut().zip(counts);
-            for &place in places {
+            for &(first_key, place) in cells {
                 // The bits first: they have to end before a row is taken.
                 for (i, (key, count)) in ones(used.words()[place]).zip(rows.by_ref()) {
-                    *key = self.first_keys[place] + i;
+                    *key = first_key + i;
                     *count = f64::from(self.counts[place].0[i as usize]);
                 }
             }
@@ -218,16 +218,16 @@ impl Cells {
     }
 }
 
-/// A color's cell, times 64, and its place there in Morton order.
+/// The number of a color's cell, times 64, and its place there in Morton order. Cells are numbered channel by
+/// channel, but 1024 neighbors after each other: so many places fill a page of memory, of which colors that are
+/// like each other touch few.
 #[inline(always)]
 fn slot_of([r, g, b]: [u8; 3]) -> u32 {
-    let [high_r, high_g, high_b] = [r >> 2, g >> 2, b >> 2].map(u32::from);
-    high_r << 18 | high_g << 12 | high_b << 6 | key_of([r & 3, g & 3, b & 3])
-}
-
-/// The Morton key of the first color of a slot's cell.
-fn first_key(slot: u32) -> u32 {
-    key_of([18, 12, 6].map(|place| (slot >> place << 2) as u8))
+    let in_cell = key_of([r & 3, g & 3, b & 3]);
+    let [r, g, b] = [r, g, b].map(u32::from);
+    let page = r >> 5 << 5 | g >> 5 << 2 | b >> 6;
+    let in_page = (r >> 2 & 7) << 7 | (g >> 2 & 7) << 4 | b >> 2 & 15;
+    page << 16 | in_page << 6 | in_cell
 }
 
 /// The slots of up to as many pixels as a batch has.
@@ -255,8 +255,8 @@ impl NullaryFnOnce for Count<'_> {
         let cells = self.cells;
         let mut slots = [0; BATCH];
         for pixels in self.pixels.chunks(BATCH) {
-            for &slot in slots_of(pixels, &mut slots) {
-                let place = cells.place(slot);
+            for (&slot, &color) in slots_of(pixels, &mut slots).iter().zip(pixels) {
+                let place = cells.place(slot, color);
                 let i = slot as usize % CELL;
                 let count = &mut cells.counts[place].0[i];
                 let before = *count;
