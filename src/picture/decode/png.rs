@@ -9,7 +9,6 @@ use image::{
     metadata::Orientation,
 };
 use png::{BitDepth, Transformations};
-use rayon::prelude::*;
 
 use super::{Raw, Warning, samples};
 use crate::{
@@ -28,13 +27,11 @@ const METADATA_BYTES: usize = 64 << 20;
 /// Pixels that are counted at once: few, so that not much is left to do after the last ones.
 const PIXELS_TO_COUNT: usize = 1 << 14;
 
-/// Such pieces whose memory is touched at once: no more, lest a file that ends soon takes memory for all that
-/// it said.
-const PIECES_TO_TOUCH: usize = 1 << 8;
+/// Parts so large whose memory is touched at once.
+const PARTS_TO_TOUCH: usize = 1 << 3;
 
-/// Bytes of a page of memory on most machines, and pages that are worth a parallel task.
+/// Bytes of a page of memory on most machines.
 const PAGE: usize = 1 << 12;
-const PAGES_PER_TASK: usize = 1 << 6;
 
 /// The picture in `png`; of an animation the image that is shown where animations are not.
 ///
@@ -105,31 +102,40 @@ pub fn read(png: &[u8]) -> Result<Raw> {
     })
 }
 
-/// Reads rows of `width` pixels of three bytes into `buffer`, while other threads that have nothing to do
-/// count them, if there are others.
+/// Reads rows of `width` pixels of three bytes into `buffer`, all zeros, while other threads that have nothing
+/// to do touch its memory ahead and count the pixels behind, if there are others.
 fn read_and_count(
     reader: &mut png::Reader<Cursor<&[u8]>>,
     buffer: &mut [u8],
     width: usize,
 ) -> Result<Option<Tally>> {
+    let is_alone = rayon::current_num_threads() == 1;
     let counter = Counter::new(buffer.len() / 3);
-    let rows = PIXELS_TO_COUNT.div_ceil(width);
+    let part_bytes = 3 * width * PIXELS_TO_COUNT.div_ceil(width);
     // The decoder stays on its thread, where a panic of it is known for what it is.
-    rayon::in_place_scope(|scope| {
-        for parts in buffer.chunks_mut(3 * width * rows * PIECES_TO_TOUCH) {
-            touch(parts);
-            for part in parts.chunks_mut(3 * width * rows) {
-                for row in part.chunks_mut(3 * width) {
-                    reader.read_row(row).map_err(broken)?;
+    rayon::in_place_scope(|behind| {
+        let mut pieces = buffer.chunks_mut(part_bytes * PARTS_TO_TOUCH);
+        let mut next = pieces.next();
+        while let Some(piece) = next {
+            next = pieces.next();
+            rayon::in_place_scope(|ahead| {
+                if let (Some(next), false) = (&mut next, is_alone) {
+                    ahead.spawn(|_| touch(next));
                 }
-                let pixels: &[[u8; 3]] = part.as_chunks().0;
-                if rayon::current_num_threads() == 1 {
-                    counter.count(pixels);
-                } else {
-                    let counter = &counter;
-                    scope.spawn(move |_| counter.count(pixels));
+                for part in piece.chunks_mut(part_bytes) {
+                    for row in part.chunks_mut(3 * width) {
+                        reader.read_row(row).map_err(broken)?;
+                    }
+                    let pixels: &[[u8; 3]] = part.as_chunks().0;
+                    if is_alone {
+                        counter.count(pixels);
+                    } else {
+                        let counter = &counter;
+                        behind.spawn(move |_| counter.count(pixels));
+                    }
                 }
-            }
+                Ok::<_, Error>(())
+            })?;
         }
         // The end of the data is checked where no row is left.
         reader.read_row(&mut []).map_err(broken)
@@ -137,16 +143,12 @@ fn read_and_count(
     Ok(counter.into_tally())
 }
 
-/// Touches each page of `zeros`, all threads side by side. The system gives memory when it is touched first,
-/// which the decoder, alone on its thread, would wait for: in a virtual machine an eighth of its time.
+/// Touches each page of `zeros`. The system gives memory when it is touched first, which the decoder would
+/// wait for: in a virtual machine an eighth of its time.
 fn touch(zeros: &mut [u8]) {
-    zeros
-        .par_chunks_mut(PAGE * PAGES_PER_TASK)
-        .for_each(|pages| {
-            for byte in pages.iter_mut().step_by(PAGE) {
-                *byte = 0;
-            }
-        });
+    for byte in zeros.iter_mut().step_by(PAGE) {
+        *byte = 0;
+    }
 }
 
 /// What the numbers mean, by the chunk that has precedence (PNG specification, section 4.3).
