@@ -254,6 +254,29 @@ mod tests {
     }
 
     #[test]
+    fn rows_of_many_tasks_can_be_reversed() {
+        // Steps of one to the right and downwards, which leave the least sum when they are filtered.
+        let steps: Vec<u8> = (0..300 * 200).map(|i| (i % 300 + i / 300) as u8).collect();
+        assert!(steps.len() > 3 * BYTES_PER_TASK);
+        for bytes_per_pixel in [1, 3] {
+            let rows = Rows::of_channels(&steps, 300, bytes_per_pixel);
+            for filter in [
+                Filter::None,
+                Filter::Sub,
+                Filter::Up,
+                Filter::LeastSum,
+                Filter::LeastEntropy,
+            ] {
+                let filtered = filter.apply(&rows);
+                assert!(
+                    reversed(&filtered, 300, bytes_per_pixel) == steps,
+                    "{filter:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn a_ramp_is_filtered_and_noise_is_not() {
         let ramp: Vec<u8> = (0..=255).collect();
         let filtered = Filter::LeastEntropy.apply(&Rows::of_channels(&ramp, 256, 1));

@@ -99,3 +99,47 @@ impl Numbers {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(rows: &Rows) -> Vec<Vec<u8>> {
+        let row = |i| {
+            let mut bytes = vec![0; rows.row_bytes()];
+            rows.write(i, &mut bytes);
+            bytes
+        };
+        (0..rows.len()).map(row).collect()
+    }
+
+    #[test]
+    fn numbers_are_packed_from_the_highest_bits_and_each_row_starts_a_byte() {
+        let numbers: Vec<u8> = (0..16).rev().collect();
+        let packed = |indices: &[u8], width, depth: u8| {
+            let last = &numbers[16 - (1 << depth)..];
+            bytes(&Rows::of_indices(indices, width, last, depth))
+        };
+        let ones = [0, 1, 0, 0, 1, 1, 1, 0, 0, 1];
+        assert_eq!(packed(&ones, 5, 1), [[0b1011_0000], [0b0011_0000]]);
+        assert_eq!(packed(&ones, 10, 1), [[0b1011_0001, 0b1000_0000]]);
+        assert_eq!(
+            packed(&[0, 1, 2, 3, 0, 1], 3, 2),
+            [[0b1110_0100], [0b0011_1000]]
+        );
+        assert_eq!(
+            packed(&[0, 1, 2, 12, 13, 14], 3, 4),
+            [[0xfe, 0xd0], [0x32, 0x10]]
+        );
+        assert_eq!(
+            bytes(&Rows::of_indices(&[0, 1, 2, 2], 2, &numbers, 8)),
+            [[15, 14], [13, 13]]
+        );
+    }
+
+    #[test]
+    fn channels_stay_what_they_are() {
+        let rows = Rows::of_channels(&[1, 2, 3, 4, 5, 6], 3, 3);
+        assert_eq!(bytes(&rows), [[1, 2, 3], [4, 5, 6]]);
+    }
+}
