@@ -1,10 +1,15 @@
 //! Pixels to palette entries.
 
+use rayon::prelude::*;
+
 use crate::{
     Colors, Error, Palette, Result, Space, alpha,
     density::{Component, Corners, argmax, squared_distance},
     palette::nearest_color,
 };
+
+/// Colors whose pixels are worth a parallel task to add up.
+const COLORS_PER_TASK: usize = 1 << 16;
 
 /// The palette entry nearest to each distinct color, by distances in the space of the colors; of
 /// entries equally near, the first. Opaque colors take opaque entries, if there are any.
@@ -144,11 +149,22 @@ pub fn counts_of_entries(counts: &[f64], entry_of_color: &[u8], entries: usize) 
         counts.len(),
         "an entry for each color"
     );
-    let mut pixels = vec![0; entries];
-    for (&entry, &count) in entry_of_color.iter().zip(counts) {
-        pixels[usize::from(entry)] += count as u64;
-    }
-    pixels
+    let parts = entry_of_color
+        .par_chunks(COLORS_PER_TASK)
+        .zip(counts.par_chunks(COLORS_PER_TASK));
+    let none = || vec![0; entries];
+    let counted = parts.fold(none, |mut pixels, (entry_of_color, counts)| {
+        for (&entry, &count) in entry_of_color.iter().zip(counts) {
+            pixels[usize::from(entry)] += count as u64;
+        }
+        pixels
+    });
+    counted.reduce(none, |mut pixels, others| {
+        for (count, other) in pixels.iter_mut().zip(others) {
+            *count += other;
+        }
+        pixels
+    })
 }
 
 #[cfg(test)]

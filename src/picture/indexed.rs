@@ -232,7 +232,9 @@ mod tests {
             let expected = IndexedPicture::new(40, 30, gray(7), indices).unwrap();
             assert_eq!(of_colors(40, gray(7), &entries).unwrap(), expected);
 
-            assert!(of_colors(41, gray(7), &entries).is_err());
+            for width in [0, 39, 41] {
+                assert!(of_colors(width, gray(7), &entries).is_err());
+            }
             assert!(of_colors(40, gray(4), &entries).is_err());
             assert!(of_colors(40, gray(7), &entries[1..]).is_err());
             assert!(of_colors(40, gray(7), &[&*entries, &[0]].concat()).is_err());

@@ -140,7 +140,7 @@ impl Cells {
             carries: BTreeMap::new(),
             pixels: 0,
         };
-        // What stands at place 0 is no cell.
+        // What stands at place 0 is no cell, and has no colors.
         cells.list(0);
         cells
     }
@@ -177,7 +177,7 @@ impl Cells {
     }
 
     fn into_tally(self) -> Tally {
-        let mut cells: Vec<(u32, usize)> = self.first_keys.into_iter().zip(0..).skip(1).collect();
+        let mut cells: Vec<(u32, usize)> = self.first_keys.into_iter().zip(0..).collect();
         cells.par_sort_unstable_by_key(|&(first_key, _)| first_key);
         let used = Ranks::new(self.used, cells.iter().map(|&(_, place)| place));
 
@@ -424,7 +424,10 @@ mod tests {
         let (few, many) = (noise(90, 70, 1), noise(90, 70, 8));
         let (few, many) = (few.over_white(), many.over_white());
         for times in [1, 253, 254, 255, 256, 257, 509, 510, 511, 512, 70_000] {
-            let flat = vec![[7, 0, 255]; times];
+            // The last color of a cell that has them all.
+            let mut flat = vec![[7, 3, 255]; times];
+            let offsets = (0..CELL as u8).map(|i| [i >> 4, i >> 2 & 3, i & 3]);
+            flat.extend(offsets.map(|[r, g, b]| [4 + r, g, 252 + b]));
             check(&[&flat], &counted(&[&flat]).unwrap());
             let parts: [&[_]; 4] = [&flat, &many, &few, &flat];
             check(&parts, &counted(&parts).unwrap());
@@ -449,6 +452,18 @@ mod tests {
                     .zip(expanded)
                     .all(|(pixel, red)| pixel[0] == red)
             );
+        }
+    }
+
+    #[test]
+    fn cells_have_room_in_the_memory_that_is_claimed_for_them() {
+        for pixels in [1 << 16, 1 << 20, 1 << 24] {
+            let cells = Cells::with_room(pixels);
+            let bytes = cells.counts.capacity() * size_of::<Cell>()
+                + cells.used.capacity() * size_of::<u64>()
+                + cells.first_keys.capacity() * size_of::<u32>();
+            // What stands at place 0 is less than a hundred bytes.
+            assert!(bytes as u64 <= Tally::memory_needed(pixels as u64) + 100);
         }
     }
 

@@ -334,6 +334,23 @@ mod tests {
     }
 
     #[test]
+    fn a_png_that_is_cut_or_whose_last_checksum_is_wrong_is_refused() {
+        let noise = noise(300, 100, 4).over_white().into_owned();
+        let noise = image::RgbImage::from_raw(300, 100, noise.into_flattened()).unwrap();
+        let whole = file(&noise.into(), ImageFormat::Png);
+        let end = whole.len();
+        assert!(decode(&whole, None, &DecodeOptions::default()).is_ok());
+        // Without the chunk at the end, within the checksum before it, within the pixels.
+        for kept in [end - 12, end - 14, end - 16, end - 20, end / 2, 60] {
+            let error = decode(&whole[..kept], None, &DecodeOptions::default()).unwrap_err();
+            assert!(matches!(error, Error::Truncated), "{kept}: {error}");
+        }
+        let mut wrong = whole;
+        wrong[end - 13] ^= 1;
+        assert!(decode(&wrong, None, &DecodeOptions::default()).is_err());
+    }
+
+    #[test]
     fn colors_that_were_counted_while_decoding_are_those_of_the_picture() {
         let noise = noise(400, 150, 4);
         let pixels = noise.over_white();

@@ -27,8 +27,8 @@ const METADATA_BYTES: usize = 64 << 20;
 /// Pixels that are counted at once: few, so that not much is left to do after the last ones.
 const PIXELS_TO_COUNT: usize = 1 << 14;
 
-/// Parts so large whose memory is touched at once.
-const PARTS_TO_TOUCH: usize = 1 << 3;
+/// Pixels whose memory is touched at once.
+const PIXELS_TO_TOUCH: usize = 1 << 17;
 
 /// Bytes of a page of memory on most machines.
 const PAGE: usize = 1 << 12;
@@ -111,19 +111,23 @@ fn read_and_count(
 ) -> Result<Option<Tally>> {
     let is_alone = rayon::current_num_threads() == 1;
     let counter = Counter::new(buffer.len() / 3);
-    let part_bytes = 3 * width * PIXELS_TO_COUNT.div_ceil(width);
+    let row_bytes = 3 * width;
+    let [part_bytes, piece_bytes] =
+        [PIXELS_TO_COUNT, PIXELS_TO_TOUCH].map(|pixels| row_bytes * pixels.div_ceil(width));
     // The decoder stays on its thread, where a panic of it is known for what it is.
     rayon::in_place_scope(|behind| {
-        let mut pieces = buffer.chunks_mut(part_bytes * PARTS_TO_TOUCH);
+        let mut pieces = buffer.chunks_mut(piece_bytes);
         let mut next = pieces.next();
         while let Some(piece) = next {
             next = pieces.next();
             rayon::in_place_scope(|ahead| {
-                if let (Some(next), false) = (&mut next, is_alone) {
+                if let Some(next) = &mut next
+                    && !is_alone
+                {
                     ahead.spawn(|_| touch(next));
                 }
                 for part in piece.chunks_mut(part_bytes) {
-                    for row in part.chunks_mut(3 * width) {
+                    for row in part.chunks_mut(row_bytes) {
                         reader.read_row(row).map_err(broken)?;
                     }
                     let pixels: &[[u8; 3]] = part.as_chunks().0;

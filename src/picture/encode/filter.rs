@@ -26,7 +26,7 @@ pub enum Filter {
 }
 
 /// Filtered bytes that are worth a parallel task.
-const BYTES_PER_TASK: usize = 1 << 14;
+const BYTES_PER_TASK: usize = 1 << 16;
 
 /// The types of filter that a row names, in the order of their numbers.
 const TYPES: [u8; 5] = [0, 1, 2, 3, 4];
@@ -256,7 +256,7 @@ mod tests {
     #[test]
     fn rows_of_many_tasks_can_be_reversed() {
         // Steps of one to the right and downwards, which leave the least sum when they are filtered.
-        let steps: Vec<u8> = (0..300 * 200).map(|i| (i % 300 + i / 300) as u8).collect();
+        let steps: Vec<u8> = (0..300 * 700).map(|i| (i % 300 + i / 300) as u8).collect();
         assert!(steps.len() > 3 * BYTES_PER_TASK);
         for bytes_per_pixel in [1, 3] {
             let rows = Rows::of_channels(&steps, 300, bytes_per_pixel);
