@@ -42,7 +42,7 @@ pub fn complete<const D: usize>(
     k: usize,
     space: Space,
 ) -> Result<(Palette, Vec<u8>)> {
-    check_entries(colors, palette, &entry_of_color)?;
+    check_entries(colors.len(), palette, &entry_of_color)?;
     // With an entry for each color none is off.
     let enough = if colors.len() + pinned <= k {
         usize::MAX
@@ -105,16 +105,12 @@ pub fn complete<const D: usize>(
 }
 
 /// Refuses entries of which not each color has one of the palette.
-pub(crate) fn check_entries<const D: usize>(
-    colors: &Colors<D>,
-    palette: &Palette,
-    entry_of_color: &[u8],
-) -> Result<()> {
+pub(crate) fn check_entries(colors: usize, palette: &Palette, entry_of_color: &[u8]) -> Result<()> {
     let is_entry = |&entry: &u8| usize::from(entry) < palette.len();
-    if entry_of_color.len() != colors.len() || !entry_of_color.iter().all(is_entry) {
+    if entry_of_color.len() != colors || !entry_of_color.iter().all(is_entry) {
         return Err(Error::Invalid(format!(
             "each of {} colors has one of {} entries, not {} colors or another entry",
-            colors.len(),
+            colors,
             palette.len(),
             entry_of_color.len()
         )));

@@ -80,7 +80,7 @@ pub fn mse_of_entries<const D: usize>(
     palette: &Palette,
     entry_of_color: &[u8],
 ) -> Result<Option<f64>> {
-    map::check_entries(colors, palette, entry_of_color)?;
+    map::check_entries(colors.len(), palette, entry_of_color)?;
     if !colors.sums_are_exact() || palette.has_alpha() {
         return Ok(None);
     }

@@ -34,7 +34,10 @@ impl IndexedPicture {
         }
         let mut counts = counts(&indices);
         if let Some(index) = (palette.len()..counts.len()).rfind(|&index| counts[index] > 0) {
-            return Err(outside(index, &palette));
+            return Err(Error::Invalid(format!(
+                "index {index} lies outside the palette of {} colors",
+                palette.len()
+            )));
         }
         counts.truncate(palette.len());
         Ok(Self {
@@ -65,17 +68,7 @@ impl IndexedPicture {
                 "{pixels} pixels are not a picture of {width}x{height}"
             )));
         }
-        if entry_of_color.len() != colors.len() {
-            return Err(Error::Invalid(format!(
-                "{} colors need an entry each, not {} entries",
-                colors.len(),
-                entry_of_color.len()
-            )));
-        }
-        let last = entry_of_color.iter().copied().max().map_or(0, usize::from);
-        if last >= palette.len() {
-            return Err(outside(last, &palette));
-        }
+        map::check_entries(colors.len(), &palette, entry_of_color)?;
         Ok(Self {
             width,
             height,
@@ -154,13 +147,6 @@ impl IndexedPicture {
     pub fn encode_png(&self, options: EncodeOptions) -> Result<Vec<u8>> {
         encode::indexed(self, options)
     }
-}
-
-fn outside(index: usize, palette: &Palette) -> Error {
-    Error::Invalid(format!(
-        "index {index} lies outside the palette of {} colors",
-        palette.len()
-    ))
 }
 
 /// How often each byte is among the indices.
